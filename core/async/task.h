@@ -1,0 +1,111 @@
+// Task<T>: a coroutine that begins when it is awaited and hands its value to the one who awaits it.
+//
+// Ownership: the Task owns the frame. Awaiting it from another coroutine is the only way to run it; TaskGroup
+// (task_group.h) runs Task<void> beside its owner. A Task is never destroyed while it is suspended inside an
+// operation: cancelling is closing what it waits for, then awaiting it.
+// Exceptions are programming errors here: one that leaves a Task ends the program.
+#pragma once
+
+#include <coroutine>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include "core/async/frame_pool.h"
+
+namespace gopher {
+
+template <class T>
+class Task;
+
+namespace detail {
+
+class TaskPromiseBase {
+ public:
+  static void* operator new(std::size_t bytes) { return frame_pool::allocate(bytes); }
+  static void operator delete(void* frame, std::size_t bytes) noexcept { frame_pool::deallocate(frame, bytes); }
+
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+
+  struct FinalAwaiter {
+    bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> finished) const noexcept {
+      return finished.promise().continuation_;
+    }
+    void await_resume() const noexcept {}
+  };
+  FinalAwaiter final_suspend() const noexcept { return {}; }
+
+  void unhandled_exception() const noexcept { std::terminate(); }
+  void continue_with(std::coroutine_handle<> continuation) noexcept { continuation_ = continuation; }
+
+ private:
+  std::coroutine_handle<> continuation_ = std::noop_coroutine();
+};
+
+template <class T>
+class TaskPromise : public TaskPromiseBase {
+ public:
+  Task<T> get_return_object() noexcept;
+  template <class U>
+  void return_value(U&& value) {
+    value_.emplace(std::forward<U>(value));
+  }
+  T take() { return std::move(*value_); }
+
+ private:
+  std::optional<T> value_;
+};
+
+template <>
+class TaskPromise<void> : public TaskPromiseBase {
+ public:
+  Task<void> get_return_object() noexcept;
+  void return_void() const noexcept {}
+  void take() const noexcept {}
+};
+
+}  // namespace detail
+
+template <class T = void>
+class [[nodiscard]] Task {
+ public:
+  using promise_type = detail::TaskPromise<T>;
+  using Handle = std::coroutine_handle<promise_type>;
+
+  explicit Task(Handle handle) noexcept : handle_(handle) {}
+  Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  Task& operator=(Task&&) = delete;
+  ~Task() {
+    if (handle_) handle_.destroy();
+  }
+
+  struct Awaiter {
+    Handle handle;
+    bool await_ready() const noexcept { return false; }
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<> continuation) const noexcept {
+      handle.promise().continue_with(continuation);
+      return handle;
+    }
+    T await_resume() const { return handle.promise().take(); }
+  };
+  Awaiter operator co_await() const noexcept { return Awaiter{handle_}; }
+
+ private:
+  Handle handle_;
+};
+
+namespace detail {
+
+template <class T>
+Task<T> TaskPromise<T>::get_return_object() noexcept {
+  return Task<T>(std::coroutine_handle<TaskPromise<T>>::from_promise(*this));
+}
+inline Task<void> TaskPromise<void>::get_return_object() noexcept {
+  return Task<void>(std::coroutine_handle<TaskPromise<void>>::from_promise(*this));
+}
+
+}  // namespace detail
+}  // namespace gopher

@@ -1,0 +1,69 @@
+// Balancer: one worker's choice of the backend for each request.
+//
+// Round robin over the backends that are in the snapshot and not ejected: a dead one's share is spread evenly, because
+// the turn goes over the available ones only. A worker ejects a backend by itself when requests to it keep failing
+// (outlier.h), so a refused connection is met once or twice and not until the next probe. When more than the panic
+// share of the live backends is ejected, ejections are ignored: better a doubtful backend than none.
+//
+// Owned by one worker, on its thread. Not shared.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "core/balance/outlier.h"
+#include "core/balance/pool_snapshot.h"
+#include "core/ports/observer.h"
+
+namespace gopher {
+
+// One backend as one worker knows it. Held by shared_ptr: the balancer, exchanges under way and the worker's idle
+// upstream connections keep it alive; `departed` tells them that it has left and must get nothing new.
+struct UpstreamHost {
+  explicit UpstreamHost(const LiveBackend& backend) : endpoint(backend.endpoint), address(backend.address) {}
+
+  const Endpoint endpoint;
+  SocketAddress address;
+  bool departed = false;
+  OutlierState outlier;
+};
+
+struct BalancerSettings {
+  OutlierSettings outlier;
+  // Of the live backends, in percent, that may be ejected before ejections are ignored.
+  std::uint32_t panic_threshold_percent = 50;
+};
+
+class Balancer {
+ public:
+  // `first_turn` shifts the round robin, so that the workers do not all begin with the same backend.
+  Balancer(const SnapshotCell& cell, Observer& observer, const BalancerSettings& settings, std::uint64_t first_turn);
+
+  // Adopts a newer snapshot if there is one. Hosts that left are marked departed and returned through `departed_hosts`
+  // until the next call. Cheap when nothing has changed.
+  void refresh(Instant now);
+  std::span<const std::shared_ptr<UpstreamHost>> departed_hosts() const noexcept { return departed_; }
+
+  // The next backend in turn that is not in `tried`; null when none is left. Calls refresh().
+  std::shared_ptr<UpstreamHost> pick(Instant now, std::span<const UpstreamHost* const> tried);
+
+  // What an exchange met: a connection or answer that failed for the backend's reasons, or an answer.
+  void report_failure(UpstreamHost& host, Instant now);
+  void report_success(UpstreamHost& host);
+
+  std::size_t live_count() const noexcept { return hosts_.size(); }
+  std::size_t ejected_count() const noexcept;
+
+ private:
+  const SnapshotCell& cell_;
+  Observer& observer_;
+  BalancerSettings settings_;
+  std::uint64_t turn_;
+  std::uint64_t version_ = 0;
+  std::vector<std::shared_ptr<UpstreamHost>> hosts_;  // sorted by endpoint
+  std::vector<std::shared_ptr<UpstreamHost>> departed_;
+};
+
+}  // namespace gopher
