@@ -32,10 +32,10 @@ struct RegistryContent {
 
 // Applied as one: all or, when the answer is an error, possibly all or nothing (the answer may have been lost).
 struct RegistryChange {
-  std::vector<std::string> add;
-  std::vector<std::string> remove;
-  std::vector<RegistryLease> renew;    // written to last `remaining` from now
-  std::vector<RegistryLease> release;  // `remaining` is ignored
+  std::vector<std::string> add{};
+  std::vector<std::string> remove{};
+  std::vector<RegistryLease> renew{};    // written to last `remaining` from now
+  std::vector<RegistryLease> release{};  // `remaining` is ignored
 
   bool empty() const { return add.empty() && remove.empty() && renew.empty() && release.empty(); }
   friend bool operator==(const RegistryChange&, const RegistryChange&);
