@@ -1,8 +1,10 @@
 # shellcheck shell=bash
-# Installs the Debian packages that the project needs. When all of them are there, that costs one dpkg-query and neither network nor root.
+# Installs the Debian packages that the project needs. When all of them are there, that costs one dpkg-query and needs
+# neither network nor root.
 : "${root:?set by dev}"
 
-# redis-tools holds the server itself (the package redis-server adds a link to it and a system service, which nobody here wants).
+# redis-tools holds the server itself; the package redis-server adds a link to it and a system service, which nobody
+# here wants.
 readonly build_packages=(g++ cmake ninja-build ccache libhiredis-dev prometheus-cpp-dev libspdlog-dev libcli11-dev
   nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev)
 readonly test_packages=(redis-tools python3 python3-pytest)
@@ -65,7 +67,7 @@ ensure_packages() {
     exit 1
   fi
   say "Installing ${missing[*]##*/}"
-  as_root env DEBIAN_FRONTEND=noninteractive "${install[0]}" -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "${install[@]:1}" \
+  as_root env DEBIAN_FRONTEND=noninteractive "${install[@]}" -qq -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 \
     >"$root/.run/install.log" 2>&1 || {
     tail -n 30 "$root/.run/install.log" >&2
     die "apt-get could not install: ${missing[*]} (whole output: .run/install.log)"
@@ -141,8 +143,8 @@ choose_llhttp_packages() {
   fi
 }
 
-# Debian 12 has no llhttp 9.2. Debian 13's two packages need nothing newer than Debian 12 has. They come from the machine's own mirror,
-# by a source list, state and cache that live only here, so that the machine's own sources stay as they are.
+# Debian 12 has no llhttp 9.2. Debian 13's two packages need nothing newer than Debian 12 has. They come from the
+# machine's own mirror, by a source list, state and cache that live only here, so that the machine's own sources stay as they are.
 fetch_llhttp_of_debian_13() {
   local folder=$root/.run/packages
   rm -rf "$folder"
@@ -150,7 +152,8 @@ fetch_llhttp_of_debian_13() {
   debian_13_sources >"$folder/etc/sources.list"
   [[ -s $folder/etc/sources.list ]] || die "found no Debian mirror in /etc/apt to fetch Debian 13's libllhttp-dev from"
   local -a apt=(apt-get -qq -o "Dir::Etc::SourceList=$folder/etc/sources.list" -o Dir::Etc::SourceParts=/dev/null
-    -o "Dir::State::Lists=$folder/lists" -o "Dir::Cache=$folder/cache" -o APT::Sandbox::User=root -o Acquire::Languages=none)
+    -o "Dir::State::Lists=$folder/lists" -o "Dir::Cache=$folder/cache" -o APT::Sandbox::User=root
+    -o Acquire::Languages=none)
   # One of several mirrors may fail; what counts is whether the packages came.
   "${apt[@]}" update >"$folder/log" 2>&1 || true
   (cd -- "$folder" && "${apt[@]}" download libllhttp-dev libllhttp9.2) >>"$folder/log" 2>&1 || {
@@ -161,7 +164,8 @@ fetch_llhttp_of_debian_13() {
   llhttp_packages=("$folder"/libllhttp*.deb)
 }
 
-# The machine's Debian sources, one line each, with Debian 13 for Debian 12. Third-party sources have other suites or no component main.
+# The machine's Debian sources, one line each, with Debian 13 for Debian 12. Third-party sources have other suites or no
+# component main; one that has both fails to update, which is no harm.
 debian_13_sources() {
   local file
   for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do

@@ -1,6 +1,7 @@
 # shellcheck shell=bash
-# Runs the whole stack on this machine: Redis, demo backends, sentinel, proxy. Each part has a log and a pid file in .run/; the pid file also
-# holds the process's start time, so that a pid which the kernel has given to another program is never signalled.
+# Runs the whole stack on this machine: Redis, demo backends, sentinel, proxy. Each part has a log and a pid file in
+# .run/; the pid file also holds the process's start time, so that a pid that the kernel has given to another program
+# since then is never signalled.
 
 : "${root:?set by dev}"
 
@@ -17,7 +18,9 @@ command_up() {
     return 0
   fi
   if [[ -n $(running_parts) ]]; then
-    [[ -z $(ended_part) ]] || die "a part of the stack, $(ended_part), has ended while others run; ./dev down stops them"
+    local ended
+    ended=$(ended_part)
+    [[ -z $ended ]] || die "a part of the stack, $ended, has ended while others run; ./dev down stops them"
     say "The stack runs already (./dev down stops it):"
     print_table
     return 0
@@ -36,7 +39,8 @@ command_up() {
   print_table
   say
   say "Try:   curl -i http://127.0.0.1:$PROXY_PORT/"
-  say "       (each client has a burst of 5 requests and 2 a second after that, then 429; RATE_LIMIT_RPS=0 ./dev up turns that off)"
+  say "       (each client has a burst of 5 requests and 2 a second after that, then 429;"
+  say "       without that limit: RATE_LIMIT_RPS=0 ./dev up)"
   if [[ $mode == detached ]]; then
     trap - EXIT INT TERM HUP
     say "Stop:  ./dev down"
@@ -105,7 +109,8 @@ check_ports() {
 start_stack() {
   local bin=$root/build/release/bin number port targets=""
   mkdir -p "$root/.run/redis" "$root/.run/log"
-  start redis "127.0.0.1:$REDIS_PORT" "$(find_redis_server)" --port "$REDIS_PORT" --bind 127.0.0.1 --dir "$root/.run/redis" \
+  start redis "127.0.0.1:$REDIS_PORT" \
+    "$(find_redis_server)" --port "$REDIS_PORT" --bind 127.0.0.1 --dir "$root/.run/redis" \
     --appendonly yes --appendfsync everysec --save "" --daemonize no
   for ((number = 1; number <= ${#demo_ports[@]}; ++number)); do
     port=${demo_ports[number - 1]}
@@ -117,12 +122,14 @@ start_stack() {
   export REDIS_URL=localhost:$REDIS_PORT PROXY_PORT METRICS_PORT
   SENTINEL_TARGETS=${SENTINEL_TARGETS:-$targets} METRICS_PORT=$SENTINEL_METRICS_PORT \
     start sentinel "http://127.0.0.1:$SENTINEL_METRICS_PORT/metrics" "$bin/gopher-sentinel"
-  # The proxy reads the set at once and then every few seconds: started before the set is filled, it would be ready only seconds later.
+  # The proxy reads the set at once and then every few seconds: started before the set is filled, it would be ready only
+  # seconds later.
   poll 10 set_is_filled || fail_start sentinel "gopher-sentinel put no backend into Redis"
   start proxy "http://127.0.0.1:$PROXY_PORT/, metrics on port $METRICS_PORT" "$bin/gopher-proxy"
 }
 
-# start PART ADDRESS COMMAND…: in a session of its own, so that Ctrl-C reaches this script only and it can stop the parts in their order.
+# start PART ADDRESS COMMAND…: in a session of its own, so that Ctrl-C reaches this script only, which stops the parts
+# in their order.
 start() {
   local part=$1 address=$2
   shift 2
@@ -187,7 +194,9 @@ redis_answers() { [[ $(redis-cli -p "$REDIS_PORT" ping 2>/dev/null) == PONG ]]; 
 set_is_filled() { [[ $(redis-cli -p "$REDIS_PORT" scard gopher_backends 2>/dev/null) != 0 ]]; }
 proxy_is_ready() { curl --noproxy '*' -fsS -m 2 -o /dev/null "http://127.0.0.1:$METRICS_PORT/readyz" 2>/dev/null; }
 traffic_flows() {
-  [[ $(curl --noproxy '*' -s -m 5 -o /dev/null -w '%{http_code}' "http://127.0.0.1:$PROXY_PORT/" 2>/dev/null) == 200 ]] && return 0
+  local url=http://127.0.0.1:$PROXY_PORT/ status
+  status=$(curl --noproxy '*' -s -m 5 -o /dev/null -w '%{http_code}' "$url" 2>/dev/null || true)
+  [[ $status != 200 ]] || return 0
   sleep 0.6 # two requests a second are what the default rate limit allows
   return 1
 }
@@ -264,7 +273,8 @@ stop_stack() {
   rm -f "$root/.run/attached"
 }
 
-# redis-tools alone has the server under the name of redis-check-rdb: it looks at the name it is called by. The link goes to .run/bin.
+# redis-tools alone has the server under the name of redis-check-rdb, and it goes by the name it is called by. The link
+# goes to .run/bin.
 find_redis_server() {
   command -v redis-server && return 0
   mkdir -p "$root/.run/bin"
