@@ -144,7 +144,7 @@ choose_llhttp_packages() {
 }
 
 # Debian 12 has no llhttp 9.2. Debian 13's two packages need nothing newer than Debian 12 has. They come from the
-# machine's own mirror, by a source list, state and cache that live only here, so that the machine's own sources stay as they are.
+# machine's own mirror, by a source list, state and cache that live only here, so that its own sources stay as they are.
 fetch_llhttp_of_debian_13() {
   local folder=$root/.run/packages
   rm -rf "$folder"
