@@ -60,8 +60,18 @@ void probe_path_row(SettingsTable& table, ProbeConfig& probe) {
               }});
 }
 
-void log_level_row(SettingsTable& table, std::string& level) {
-  table.choice("LOG_LEVEL", level, {"debug", "info", "warning", "error", "off"}, "least grave lines that are logged");
+void log_level_row(SettingsTable& table, LogLevel& level) {
+  table.text({.variable = "LOG_LEVEL",
+              .value_name = "LEVEL",
+              .wants = "debug, info, warn or error",
+              .default_text = "info",
+              .about = "least grave lines that are logged",
+              .assign = [&level](std::string_view text) -> std::expected<void, std::string> {
+                const auto parsed = parse_log_level(text);
+                if (!parsed) return std::unexpected(std::string());
+                level = *parsed;
+                return {};
+              }});
 }
 
 void session_rows(SettingsTable& table, SessionSettings& session) {

@@ -14,6 +14,7 @@
 #include "core/session/settings.h"
 #include "io/config_redis.h"
 #include "io/config_table.h"
+#include "io/log.h"
 
 namespace gopher {
 
@@ -45,7 +46,7 @@ struct ProxyConfig {
 
   Duration drain_timeout = std::chrono::seconds(30);
   bool access_log = true;
-  std::string log_level = "info";
+  LogLevel log_level = LogLevel::info;
 };
 
 struct SentinelConfig {
@@ -56,7 +57,7 @@ struct SentinelConfig {
   ProbeConfig probe{std::chrono::seconds(2), std::chrono::seconds(1), 1, 2, ""};
   Duration lease_ttl = std::chrono::seconds(15);
   std::string sentinel_id;  // empty: the host's name
-  std::string log_level = "info";
+  LogLevel log_level = LogLevel::info;
 };
 
 struct DemoBackendConfig {

@@ -117,19 +117,6 @@ void SettingsTable::on_off(std::string_view variable, bool& field, std::string_v
       });
 }
 
-void SettingsTable::choice(std::string_view variable, std::string& field, std::vector<std::string> words,
-                           std::string_view about) {
-  std::string all;
-  for (const auto& word : words)
-    all += (all.empty() ? "" : "|") + word;
-  add(variable, all, "one of " + all, field, about,
-      [&field, words = std::move(words)](std::string_view text) -> std::expected<void, std::string> {
-        if (std::find(words.begin(), words.end(), text) == words.end()) return refused();
-        field = text;
-        return {};
-      });
-}
-
 void SettingsTable::endpoints(std::string_view variable, std::vector<Endpoint>& field, std::string_view about) {
   std::string preset;
   for (const auto& endpoint : field)

@@ -55,7 +55,6 @@ class SettingsTable {
   // 0 stands for any free port.
   void port(std::string_view variable, std::uint16_t& field, std::string_view about);
   void on_off(std::string_view variable, bool& field, std::string_view about);
-  void choice(std::string_view variable, std::string& field, std::vector<std::string> words, std::string_view about);
   void endpoints(std::string_view variable, std::vector<Endpoint>& field, std::string_view about);
   void prefixes(std::string_view variable, std::vector<AddressPrefix>& field, std::string_view about);
   // An address of this machine; nothing stands for all of them, written `all`.
