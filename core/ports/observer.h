@@ -154,6 +154,7 @@ struct ProbeFinished {
   int status = 0;                         // of an HTTP probe, when one came
   Duration duration{};
 };
+// `from` and `to` are both unknown when only the reason has changed (no_such_host, resolve_failed).
 struct VerdictChanged {
   std::string_view backend;
   Verdict from;
