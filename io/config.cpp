@@ -173,15 +173,7 @@ std::expected<void, StartRefusal> check_proxy(const SettingsTable& table, const 
 }
 
 std::expected<void, StartRefusal> check_sentinel(const SettingsTable& table, const SentinelConfig& config) {
-  auto order = check_order(table, "PROBE_TIMEOUT", config.probe.timeout, "PROBE_INTERVAL", config.probe.interval);
-  if (!order) return order;
-  // A lease must outlive two renewals that fail, or a slow Redis takes every backend out.
-  if (config.lease_ttl < 3 * config.probe.interval) {
-    return std::unexpected(table.refuse(table.name_of("LEASE_TTL") + " is " + format_duration(config.lease_ttl) +
-                                        " but wants at least three times " + table.name_of("PROBE_INTERVAL") +
-                                        ", which is " + format_duration(config.probe.interval)));
-  }
-  return {};
+  return check_order(table, "PROBE_TIMEOUT", config.probe.timeout, "PROBE_INTERVAL", config.probe.interval);
 }
 
 std::vector<Endpoint> default_targets() {
@@ -250,7 +242,7 @@ std::expected<SentinelConfig, StartRefusal> parse_sentinel_config(int argc, cons
   probe_rows(table, "PROBE_", config.probe);
   probe_path_row(table, config.probe);
   table.group("Sentinel");
-  table.duration("LEASE_TTL", config.lease_ttl, milliseconds(100), hours(24),
+  table.duration("LEASE_TTL", config.lease_ttl, seconds(1), hours(24),
                  "for which this sentinel's word on a backend holds without being renewed");
   table.text({.variable = "SENTINEL_ID",
               .value_name = "NAME",

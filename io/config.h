@@ -55,7 +55,7 @@ struct SentinelConfig {
   std::optional<IpAddress> metrics_address;
   std::uint16_t metrics_port = 2113;
   ProbeConfig probe{std::chrono::seconds(2), std::chrono::seconds(1), 1, 2, ""};
-  Duration lease_ttl = std::chrono::seconds(15);
+  Duration lease_ttl = std::chrono::seconds(30);
   std::string sentinel_id;  // empty: the host's name
   LogLevel log_level = LogLevel::info;
 };

@@ -2,25 +2,25 @@
 #pragma once
 
 #include <functional>
-#include <memory>
+#include <string_view>
 
-#include "io/event_loop.h"
+#include "io/signals.h"
 
 namespace gopher {
 
 class ShutdownSignals {
  public:
-  // From here on both signals are caught. `orderly` runs once, on the loop; `at_once` runs at the second signal, just
-  // before the process ends (to flush a log, for no longer than that takes). The loop outlives this.
-  ShutdownSignals(EventLoop& loop, std::function<void(const char* signal)> orderly, std::function<void()> at_once);
-  // Waits for no signal any more.
-  ~ShutdownSignals();
-  ShutdownSignals(const ShutdownSignals&) = delete;
-  ShutdownSignals& operator=(const ShutdownSignals&) = delete;
+  // `orderly` runs once, on the loop, with the signal's name; `at_once` runs at the second signal, just before the
+  // process ends (to flush a log, briefly). The loop outlives this.
+  ShutdownSignals(EventLoop& loop, std::function<void(std::string_view signal)> orderly, std::function<void()> at_once);
 
  private:
-  struct Impl;
-  std::shared_ptr<Impl> impl_;
+  void on_signal(int number);
+
+  std::function<void(std::string_view)> orderly_;
+  std::function<void()> at_once_;
+  bool shutting_down_ = false;
+  SignalWatch watch_;
 };
 
 }  // namespace gopher

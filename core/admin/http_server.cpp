@@ -209,7 +209,7 @@ Task<bool> HttpServer::write_page(Connection& connection, HttpPage page, bool he
   head.field("Connection", keep_alive ? "keep-alive" : "close").end();
   GOPHER_CHECK(!head.overflowed());
 
-  const std::array<WriteBuffer, 2> parts{bytes_of(head.written()), bytes_of(head_only ? "" : page.body)};
+  const std::array<WriteBuffer, 2> parts{bytes_of(head.written()), bytes_of(head_only ? std::string_view() : page.body)};
   const auto written = co_await write_all(*connection.stream, clock_, settings_.write_idle_timeout, parts);
   co_return written.has_value();
 }

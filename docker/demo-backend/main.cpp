@@ -42,9 +42,12 @@ int main(int argc, char** argv) {
   std::fflush(stdout);
 
   DemoPages pages(config->server);
-  HttpServer server(loop.clock(), std::move(*listener), pages, {.max_connections = 4096, .any_method = true});
+  HttpServerSettings settings;
+  settings.max_connections = 4096;
+  settings.any_method = true;
+  HttpServer server(loop.clock(), std::move(*listener), pages, settings);
   TaskGroup group;
-  const ShutdownSignals signals(loop, [&](const char*) { server.close(); }, [] {});
+  const ShutdownSignals signals(loop, [&](std::string_view) { server.close(); }, [] {});
   group.spawn(serve(server, loop));
   loop.run();
   return 0;

@@ -146,12 +146,6 @@ TEST(Config, AProbeThatMayOutliveItsIntervalIsRefused) {
   EXPECT_THAT(config.error().message, HasSubstr("PROBE_TIMEOUT is 3s"));
 }
 
-TEST(Config, ALeaseThatCannotOutliveALostRenewalIsRefused) {
-  const auto config = sentinel({"--lease-ttl", "5s"});
-  ASSERT_FALSE(config.has_value());
-  EXPECT_THAT(config.error().message, HasSubstr("at least three times PROBE_INTERVAL"));
-}
-
 TEST(Config, TheTwoPortsMustDiffer) {
   EXPECT_THAT(proxy_refusal({"--metrics-port", "8080"}), HasSubstr("another port than PROXY_PORT"));
   EXPECT_TRUE(proxy({"--metrics-port", "0", "--proxy-port", "0"}).has_value());
