@@ -57,16 +57,12 @@ void HttpServer::close() noexcept {
 Task<void> HttpServer::run() {
   TaskGroup group;
   while (!closing_.requested()) {
-    if (!make_room()) {
-      co_await room_.wait();
-      continue;
-    }
+    // A failure to wait shows in the try_accept that follows.
+    co_await wait_acceptable(*listener_);
+    while (!closing_.requested() && !make_room()) co_await room_.wait();
     auto accepted = listener_->try_accept();
     if (accepted) {
       group.spawn(serve(std::move(*accepted)));
-    } else if (accepted.error() == ErrorKind::would_block) {
-      // A failure to wait shows in the next try_accept.
-      co_await wait_acceptable(*listener_);
     } else if (accepted.error() == ErrorKind::exhausted) {
       co_await sleep_until(clock_, clock_.now() + settings_.exhausted_pause, closing_);
     } else if (accepted.error() == ErrorKind::closed) {
@@ -209,7 +205,8 @@ Task<bool> HttpServer::write_page(Connection& connection, HttpPage page, bool he
   head.field("Connection", keep_alive ? "keep-alive" : "close").end();
   GOPHER_CHECK(!head.overflowed());
 
-  const std::array<WriteBuffer, 2> parts{bytes_of(head.written()), bytes_of(head_only ? std::string_view() : page.body)};
+  const std::array<WriteBuffer, 2> parts{bytes_of(head.written()),
+                                         bytes_of(head_only ? std::string_view() : page.body)};
   const auto written = co_await write_all(*connection.stream, clock_, settings_.write_idle_timeout, parts);
   co_return written.has_value();
 }
