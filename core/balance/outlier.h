@@ -5,6 +5,9 @@
 //                                      ▲                      │
 //                                      └───────failure────────┘   (longer each time, up to the longest)
 //
+// A failure of a request that was begun before the ejection changes nothing. A success at any time ends the ejection:
+// the backend answers.
+//
 // Envoy calls this outlier detection (consecutive gateway failures); nginx max_fails and fail_timeout.
 #pragma once
 
@@ -16,7 +19,7 @@ namespace gopher {
 
 struct OutlierSettings {
   std::uint32_t consecutive_failures = 2;            // that eject; 0 turns ejection off
-  Duration base_ejection = std::chrono::seconds(1);  // doubled with each ejection in a row
+  Duration base_ejection = std::chrono::seconds(1);  // above zero; doubled with each ejection in a row
   Duration longest_ejection = std::chrono::seconds(30);
 };
 
