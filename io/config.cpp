@@ -19,8 +19,16 @@ using std::chrono::seconds;
 constexpr Duration kLeast = milliseconds(1);
 constexpr Duration kMost = hours(24);
 
+// What of a refused Redis URL may be shown: nothing in which a password could stand.
+std::string without_password(std::string_view text) {
+  const auto at = text.rfind('@');
+  if (at != std::string_view::npos) return "***" + std::string(text.substr(at));
+  const auto scheme = text.find("://");
+  return scheme == std::string_view::npos ? std::string(text) : std::string(text.substr(0, scheme + 3)) + "***";
+}
+
 void redis_row(SettingsTable& table, RedisUrl& redis) {
-  const auto preset = parse_redis_url("localhost:16379");
+  const auto preset = RedisUrl::parse("localhost:16379");
   GOPHER_CHECK(preset.has_value());
   redis = *preset;
   table.text({.variable = "REDIS_URL",
@@ -29,7 +37,7 @@ void redis_row(SettingsTable& table, RedisUrl& redis) {
               .default_text = "localhost:16379",
               .about = "Redis that holds the set of live backends",
               .assign = [&redis](std::string_view text) -> std::expected<void, std::string> {
-                auto url = parse_redis_url(text);
+                auto url = RedisUrl::parse(text);
                 if (!url) return std::unexpected(std::move(url.error()));
                 redis = std::move(*url);
                 return {};
