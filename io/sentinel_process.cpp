@@ -67,8 +67,8 @@ class SentinelProcess {
                                    {"metrics_port", *port},
                                    {"redis", config_.redis.to_string()},
                                    {"targets", list_of(config_.targets)},
-                                   {"probe_interval", config_.probe.interval},
-                                   {"probe_timeout", config_.probe.timeout}});
+                                   {"probe_interval_ms", config_.probe.interval},
+                                   {"probe_timeout_ms", config_.probe.timeout}});
     const ShutdownSignals signals(
         loop_, [this](std::string_view signal) { ending_.spawn(end(signal)); },
         [this] {
