@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "core/async/check.h"
+#include "core/session/worker_context.h"
 #include "io/config_values.h"
 #include "io/version.h"
 
@@ -103,10 +104,13 @@ void session_rows(SettingsTable& table, SessionSettings& session) {
                  "of an idle connection to a backend");
 
   static constexpr std::size_t kMiB = 1u << 20;
+  // A head and some of the body behind it stand in one block.
+  static constexpr std::size_t kMaxHead = WorkerContext::kBlockBytes - 8 * 1024;
   table.group("Bounds");
-  table.size("MAX_REQUEST_LINE", session.max_request_line_bytes, 256, kMiB, "of a request line; longer is 414");
-  table.size("MAX_REQUEST_HEAD", session.max_request_head_bytes, 1024, kMiB, "of a request's head; larger is 431");
-  table.size("MAX_RESPONSE_HEAD", session.max_response_head_bytes, 1024, kMiB, "of a response's head; larger is 502");
+  table.size("MAX_REQUEST_LINE", session.max_request_line_bytes, 256, kMaxHead, "of a request line; longer is 414");
+  table.size("MAX_REQUEST_HEAD", session.max_request_head_bytes, 1024, kMaxHead, "of a request's head; larger is 431");
+  table.size("MAX_RESPONSE_HEAD", session.max_response_head_bytes, 1024, kMaxHead,
+             "of a response's head; larger is 502");
   table.count("MAX_FIELDS", session.max_fields, 8, 10000, "fields of a head; more is 431 or 502");
   table.size("MAX_CHUNK_EXTENSIONS", session.max_chunk_extension_bytes, 0, kMiB, "chunk extensions of one body");
   table.size("MAX_TRAILERS", session.max_trailer_bytes, 0, kMiB, "trailer fields of one body");
@@ -115,7 +119,7 @@ void session_rows(SettingsTable& table, SessionSettings& session) {
   table.count("MAX_CONNECTIONS", session.max_connections, 1, 1'000'000, "client connections of one worker");
   table.count("MAX_IDLE_UPSTREAM_CONNECTIONS", session.max_idle_upstream_connections, 0, 10000,
               "idle connections kept to one backend by one worker");
-  table.count("MAX_ATTEMPTS", session.max_attempts, 1, 16, "upstream connections that one request may be begun on");
+  table.count("MAX_ATTEMPTS", session.max_attempts, 1, 8, "upstream connections that one request may be begun on");
 }
 
 void limiter_rows(SettingsTable& table, LimiterSettings& limiter, SessionSettings& session) {
