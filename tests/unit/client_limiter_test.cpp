@@ -200,7 +200,7 @@ TEST(ClientLimiter, TheSeedDecidesWhichAddressesMeet) {
 }
 
 TEST(ClientLimiter, ThreadsTogetherGetNoMoreThanTheBurst) {
-  constexpr int kTries = 200'000;
+  constexpr int kTries = 400'000;
   ClientLimiter limiter(settings(1, kTries));
   const auto client = ip("192.0.2.1");
   std::atomic<int> admitted{0};
