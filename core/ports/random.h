@@ -20,7 +20,7 @@ class RandomStream {
 
   // Uniform in [0, bound); bound > 0. Lemire's multiplication, whose bias (bound / 2^64) is accepted.
   std::uint64_t below(std::uint64_t bound) noexcept {
-    return static_cast<std::uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64);
+    return static_cast<std::uint64_t>((static_cast<Wide>(next()) * bound) >> 64);
   }
 
   // Uniform in base ± permille/1000 of it.
@@ -31,6 +31,8 @@ class RandomStream {
   }
 
  private:
+  __extension__ using Wide = unsigned __int128;
+
   static constexpr std::uint64_t mix(std::uint64_t z) noexcept {
     z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
     z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;

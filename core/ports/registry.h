@@ -32,10 +32,10 @@ struct RegistryContent {
 
 // Applied as one: all or, when the answer is an error, possibly all or nothing (the answer may have been lost).
 struct RegistryChange {
-  std::vector<std::string> add;
-  std::vector<std::string> remove;
-  std::vector<RegistryLease> renew;    // written to last `remaining` from now
-  std::vector<RegistryLease> release;  // `remaining` is ignored
+  std::vector<std::string> add{};
+  std::vector<std::string> remove{};
+  std::vector<RegistryLease> renew{};    // written to last `remaining` from now
+  std::vector<RegistryLease> release{};  // `remaining` is ignored
 
   bool empty() const { return add.empty() && remove.empty() && renew.empty() && release.empty(); }
   friend bool operator==(const RegistryChange&, const RegistryChange&);
@@ -54,6 +54,8 @@ class Registry {
   // rejected (the server answered with an error), denied (its password), too_large, closed.
   virtual Task<Expected<RegistryContent>> read(Read what) = 0;
   // Idempotent: applying a change twice is applying it once.
+  // One error more: would_block, when somebody else wrote between the last read with leases and this; nothing was
+  // applied, read again.
   virtual Task<Expected<void>> apply(RegistryChange change) = 0;
   // Returns at `until`, or earlier when the binding learns that the set may have changed, or when cancelled.
   virtual Task<void> wait_for_change(Instant until, Cancellation& cancellation) = 0;

@@ -1,0 +1,136 @@
+#include "io/asio_stream.h"
+
+#include <array>
+#include <cerrno>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "core/async/check.h"
+#include "io/asio_descriptor.h"
+#include "io/asio_errors.h"
+
+namespace gopher {
+
+namespace {
+
+class AsioStream final : public Stream {
+ public:
+  AsioStream(boost::asio::io_context& context, Clock& clock, const SocketAddress& peer,
+             const SocketAddress& local) noexcept
+      : descriptor_(context, clock), peer_(peer), local_(local) {}
+
+  std::optional<ErrorKind> assign(int socket) { return descriptor_.assign(socket); }
+
+  std::expected<std::size_t, ErrorKind> try_read(ReadBuffer buffer) noexcept override;
+  std::expected<std::size_t, ErrorKind> try_write(std::span<const WriteBuffer> buffers) noexcept override;
+
+  void wait_readable(IoWait& wait, Instant deadline) override {
+    descriptor_.wait(AsioDescriptor::Side::read, wait, deadline);
+  }
+  void wait_writable(IoWait& wait, Instant deadline) override {
+    descriptor_.wait(AsioDescriptor::Side::write, wait, deadline);
+  }
+  void set_read_deadline(Instant deadline) noexcept override {
+    descriptor_.set_deadline(AsioDescriptor::Side::read, deadline);
+  }
+
+  void shutdown_write() noexcept override {
+    if (is_open() && !write_ended_) ::shutdown(descriptor_.get(), SHUT_WR);
+    write_ended_ = true;
+  }
+  void close() noexcept override { descriptor_.close(); }
+  void reset() noexcept override {
+    if (!is_open()) return;
+    // Closing with a linger time of zero drops what is unsent and sends RST (RFC 9293 section 3.10.4, ABORT).
+    const linger abort{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(descriptor_.get(), SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
+    descriptor_.close();
+  }
+  bool is_open() const noexcept override { return descriptor_.is_open(); }
+
+  const SocketAddress& peer() const noexcept override { return peer_; }
+  const SocketAddress& local() const noexcept override { return local_; }
+
+ private:
+  std::unexpected<ErrorKind> fail(ErrorKind kind) noexcept {
+    failure_ = kind;
+    return std::unexpected(kind);
+  }
+
+  AsioDescriptor descriptor_;
+  SocketAddress peer_;
+  SocketAddress local_;
+  // The system reports a failure once and end of stream from then on, so both are remembered here.
+  std::optional<ErrorKind> failure_;
+  bool read_ended_ = false;   // by the peer's end of stream
+  bool read_failed_ = false;  // nothing more comes, failure_ says why
+  bool write_ended_ = false;
+};
+
+std::expected<std::size_t, ErrorKind> AsioStream::try_read(ReadBuffer buffer) noexcept {
+  GOPHER_CHECK(!buffer.empty());
+  if (!is_open()) return std::unexpected(ErrorKind::closed);
+  if (read_ended_) return 0;
+  if (read_failed_) return std::unexpected(*failure_);
+  for (;;) {
+    const ssize_t count = ::recv(descriptor_.get(), buffer.data(), buffer.size(), 0);
+    if (count > 0) return static_cast<std::size_t>(count);
+    if (count < 0 && errno == EINTR) continue;
+    if (failure_) {
+      // A write has failed: what the peer had sent before is read, and what follows it is no orderly end.
+      read_failed_ = true;
+      return std::unexpected(*failure_);
+    }
+    if (count == 0) {
+      read_ended_ = true;
+      return 0;
+    }
+    const ErrorKind kind = stream_error(errno);
+    if (kind == ErrorKind::would_block) return std::unexpected(kind);
+    read_failed_ = true;
+    return fail(kind);
+  }
+}
+
+std::expected<std::size_t, ErrorKind> AsioStream::try_write(std::span<const WriteBuffer> buffers) noexcept {
+  static constexpr std::size_t kMaxBuffers = 16;
+  GOPHER_CHECK(buffers.size() <= kMaxBuffers);
+  if (!is_open() || write_ended_) return std::unexpected(ErrorKind::closed);
+  if (failure_) return std::unexpected(*failure_);
+  std::array<iovec, kMaxBuffers> parts;
+  for (std::size_t i = 0; i < buffers.size(); ++i) {
+    parts[i].iov_base = const_cast<std::byte*>(buffers[i].data());
+    parts[i].iov_len = buffers[i].size();
+  }
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = buffers.size();
+  for (;;) {
+    const ssize_t count = ::sendmsg(descriptor_.get(), &message, MSG_NOSIGNAL);
+    if (count > 0) return static_cast<std::size_t>(count);
+    GOPHER_CHECK(count < 0);  // the buffers are not empty together
+    if (errno == EINTR) continue;
+    const ErrorKind kind = stream_error(errno);
+    if (kind == ErrorKind::would_block) return std::unexpected(kind);
+    return fail(kind);
+  }
+}
+
+}  // namespace
+
+std::expected<std::unique_ptr<Stream>, ErrorKind> make_asio_stream(boost::asio::io_context& context, Clock& clock,
+                                                                   int socket, const SocketAddress& peer,
+                                                                   const SocketAddress& local) {
+  static_assert(sizeof(AsioStream) < 1024, "ten thousand idle connections should cost little");
+  // A proxy writes whole messages; waiting for more to fill a segment would only delay them.
+  const int on = 1;
+  ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  auto stream = std::make_unique<AsioStream>(context, clock, peer, local);
+  const auto failure = stream->assign(socket);
+  if (failure) return std::unexpected(*failure);
+  return stream;
+}
+
+}  // namespace gopher

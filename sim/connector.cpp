@@ -1,0 +1,208 @@
+#include "sim/connector.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/async/check.h"
+#include "sim/listener.h"
+#include "sim/network.h"
+
+namespace gopher::sim {
+
+// Each step arms `next`, whose callback takes the following one.
+struct SimConnector::Connect {
+  using Step = void (SimConnector::*)(Connect&);
+
+  Connect(SimConnector& of, ConnectAttempt& for_whom, const SocketAddress& where, Clock& clock) noexcept
+      : connector(of), attempt(for_whom), to(where), next(clock, &go_on, this), deadline(clock, &timed_out, this) {}
+
+  static void go_on(void* context) {
+    auto* self = static_cast<Connect*>(context);
+    if (self->failure) {
+      self->connector.finish(*self, std::unexpected(*self->failure));
+    } else {
+      (self->connector.*self->step)(*self);
+    }
+  }
+  static void timed_out(void* context) {
+    auto* self = static_cast<Connect*>(context);
+    self->connector.finish(*self, std::unexpected(ErrorKind::timed_out));
+  }
+  void then(Step what, Instant at) {
+    step = what;
+    next.arm(at);
+  }
+  void fail(ErrorKind why, Instant at) {
+    failure = why;
+    next.arm(at);
+  }
+
+  SimConnector& connector;
+  ConnectAttempt& attempt;
+  SocketAddress to;
+  Timer next;
+  Timer deadline;
+  std::list<Connect>::iterator self{};
+  Step step = nullptr;
+  std::optional<ErrorKind> failure;
+  SimNode* target = nullptr;
+  bool refused = false;
+  int tries = 0;
+};
+
+struct SimConnector::Resolve {
+  Resolve(SimConnector& of, ResolveAttempt& for_whom, std::string_view name, Clock& clock)
+      : connector(of), attempt(for_whom), host(name), next(clock, &answered, this), deadline(clock, &timed_out, this) {}
+
+  static void answered(void* context) {
+    auto* self = static_cast<Resolve*>(context);
+    self->connector.answer(*self);
+  }
+  static void timed_out(void* context) {
+    auto* self = static_cast<Resolve*>(context);
+    self->connector.finish(*self, std::unexpected(ErrorKind::timed_out));
+  }
+
+  SimConnector& connector;
+  ResolveAttempt& attempt;
+  std::string host;
+  Timer next;
+  Timer deadline;
+  std::list<Resolve>::iterator self{};
+  std::optional<ErrorKind> failure;
+};
+
+SimConnector::SimConnector(SimNetwork& network, SimNode& node) noexcept : network_(network), node_(node) {}
+
+SimConnector::~SimConnector() { GOPHER_CHECK(attempts_under_way() == 0); }
+
+void SimConnector::connect(ConnectAttempt& attempt, const SocketAddress& to, Instant deadline) {
+  auto& operation = connects_.emplace_back(*this, attempt, to, network_.clock());
+  operation.self = std::prev(connects_.end());
+  attempt.binding = &operation;
+  if (const auto why = node_.begin_operation()) {
+    operation.fail(*why, network_.clock().now());
+    return;
+  }
+  if (deadline != kNever) operation.deadline.arm(deadline);
+  operation.target = network_.owner_of(node_, to.ip);
+  if (operation.target) {
+    send(operation);
+  } else {
+    operation.fail(ErrorKind::unreachable, network_.clock().now() + network_.default_link.latency);
+  }
+}
+
+void SimConnector::cancel(ConnectAttempt& attempt) noexcept {
+  auto* operation = static_cast<Connect*>(attempt.binding);
+  if (!operation) return;
+  operation->deadline.disarm();
+  operation->fail(ErrorKind::closed, network_.clock().now());
+}
+
+void SimConnector::send(Connect& operation) {
+  ++operation.tries;
+  network_.record({.at = network_.clock().now(),
+                   .kind = NetworkEventKind::connecting,
+                   .from = node_.id(),
+                   .to = operation.target->id(),
+                   .value = operation.to.port});
+  operation.then(&SimConnector::request_arrived, network_.handshake_arrival(node_, *operation.target));
+}
+
+void SimConnector::request_arrived(Connect& operation) {
+  SimNode& target = *operation.target;
+  const auto fault = target.connect_fault(operation.to.port);
+  const SimListener* listener = target.listener(operation.to.port);
+  const bool refused = fault == ConnectFault::refuse || !listener;
+  const bool unheard = network_.link(node_, target).blocked() || fault == ConnectFault::hang;
+  if (unheard || (!refused && listener->full())) {
+    try_again(operation);
+    return;
+  }
+  operation.refused = refused;
+  operation.then(&SimConnector::answer_arrived, network_.handshake_arrival(target, node_));
+}
+
+void SimConnector::answer_arrived(Connect& operation) {
+  if (network_.link(*operation.target, node_).blocked()) {
+    try_again(operation);
+  } else if (operation.refused) {
+    finish(operation, std::unexpected(ErrorKind::refused));
+  } else {
+    finish(operation, network_.connected(node_, *operation.target, operation.to));
+  }
+}
+
+void SimConnector::try_again(Connect& operation) {
+  const Instant at = network_.clock().now() + kFirstRetry * (1 << (operation.tries - 1));
+  if (operation.tries < kMaxTries) {
+    operation.then(&SimConnector::send, at);
+  } else {
+    operation.fail(ErrorKind::timed_out, at);
+  }
+}
+
+void SimConnector::finish(Connect& operation, std::expected<std::unique_ptr<Stream>, ErrorKind> result) {
+  ConnectAttempt& attempt = operation.attempt;
+  network_.record({.at = network_.clock().now(),
+                   .kind = result ? NetworkEventKind::established : NetworkEventKind::connect_failed,
+                   .from = node_.id(),
+                   .to = operation.target ? operation.target->id() : kNoNode,
+                   .value = result ? operation.to.port : static_cast<std::uint64_t>(result.error())});
+  connects_.erase(operation.self);
+  attempt.binding = nullptr;
+  attempt.complete(std::move(result));
+}
+
+void SimConnector::resolve(ResolveAttempt& attempt, std::string_view host, Instant deadline) {
+  const Instant now = network_.clock().now();
+  auto& operation = resolves_.emplace_back(*this, attempt, host, network_.clock());
+  operation.self = std::prev(resolves_.end());
+  attempt.binding = &operation;
+  operation.failure = node_.begin_operation();
+  if (operation.failure || IpAddress::parse(host)) {
+    operation.next.arm(now);
+    return;
+  }
+  if (deadline != kNever) operation.deadline.arm(deadline);
+  if (!network_.dns.silent) operation.next.arm(now + network_.dns.delay);
+}
+
+void SimConnector::cancel(ResolveAttempt& attempt) noexcept {
+  auto* operation = static_cast<Resolve*>(attempt.binding);
+  if (!operation) return;
+  operation->deadline.disarm();
+  operation->failure = ErrorKind::closed;
+  operation->next.arm(network_.clock().now());
+}
+
+void SimConnector::answer(Resolve& operation) {
+  if (operation.failure) return finish(operation, std::unexpected(*operation.failure));
+  if (const auto literal = IpAddress::parse(operation.host)) {
+    return finish(operation, std::vector<IpAddress>{*literal});
+  }
+  const auto entry = network_.dns.names.find(operation.host);
+  const bool known = entry != network_.dns.names.end();
+  if (network_.dns.fails || (known && entry->second.fails)) {
+    return finish(operation, std::unexpected(ErrorKind::resolve_failed));
+  }
+  if (!known || entry->second.addresses.empty()) return finish(operation, std::unexpected(ErrorKind::no_such_host));
+  auto addresses = entry->second.addresses;
+  addresses.resize(std::min(addresses.size(), ResolveAttempt::kMaxAddresses));
+  finish(operation, std::move(addresses));
+}
+
+void SimConnector::finish(Resolve& operation, std::expected<std::vector<IpAddress>, ErrorKind> result) {
+  ResolveAttempt& attempt = operation.attempt;
+  network_.record({.at = network_.clock().now(),
+                   .kind = result ? NetworkEventKind::resolved : NetworkEventKind::resolve_failed,
+                   .from = node_.id(),
+                   .to = kNoNode,
+                   .value = result ? result->size() : static_cast<std::uint64_t>(result.error())});
+  resolves_.erase(operation.self);
+  attempt.binding = nullptr;
+  attempt.complete(std::move(result));
+}
+
+}  // namespace gopher::sim

@@ -1,0 +1,113 @@
+#include "sim/stream.h"
+
+#include <utility>
+
+#include "core/async/check.h"
+#include "sim/network.h"
+
+namespace gopher::sim {
+
+namespace {
+constexpr std::size_t kMaxBuffers = 16;
+}
+
+SimStream::SimStream(SimNetwork& network, Connection& connection, Side side)
+    : network_(network),
+      node_(connection.node(side)),
+      connection_(&connection),
+      side_(side),
+      reader_(network.clock()),
+      writer_(network.clock()),
+      peer_(connection.address(other(side))),
+      local_(connection.address(side)) {
+  node_.stream_opened();
+}
+
+SimStream::~SimStream() {
+  GOPHER_CHECK(!reader_.waiting() && !writer_.waiting());
+  leave(true);
+  node_.stream_gone();
+}
+
+std::expected<std::size_t, ErrorKind> SimStream::try_read(ReadBuffer buffer) noexcept {
+  GOPHER_CHECK(!buffer.empty());
+  if (const auto why = injected()) return std::unexpected(*why);
+  if (failure_) return std::unexpected(*failure_);
+  Flow& flow = connection_->incoming(side_);
+  if (flow.readable() > 0) return flow.read(buffer);
+  if (flow.at_end()) return 0;
+  return std::unexpected(ErrorKind::would_block);
+}
+
+std::expected<std::size_t, ErrorKind> SimStream::try_write(std::span<const WriteBuffer> buffers) noexcept {
+  GOPHER_CHECK(buffers.size() <= kMaxBuffers);
+  if (const auto why = injected()) return std::unexpected(*why);
+  if (failure_) return std::unexpected(*failure_);
+  if (write_finished_) return std::unexpected(ErrorKind::closed);
+  Flow& flow = connection_->outgoing(side_);
+  if (flow.room() == 0) return std::unexpected(ErrorKind::would_block);
+  const std::size_t taken = flow.write(buffers);
+  GOPHER_CHECK(taken > 0);  // the buffers together must not be empty
+  return taken;
+}
+
+void SimStream::wait_readable(IoWait& wait, Instant deadline) {
+  const bool ready =
+      connection_ && (connection_->incoming(side_).readable() > 0 || connection_->incoming(side_).at_end());
+  begin_wait(reader_, wait, deadline, ready);
+}
+
+void SimStream::wait_writable(IoWait& wait, Instant deadline) {
+  const bool ready = write_finished_ || (connection_ && connection_->outgoing(side_).room() > 0);
+  begin_wait(writer_, wait, deadline, ready);
+}
+
+void SimStream::begin_wait(WaitSlot& slot, IoWait& wait, Instant deadline, bool ready) {
+  const auto why = injected();
+  slot.begin(wait, deadline);
+  if (why) {
+    slot.finish_soon(*why == ErrorKind::would_block ? std::nullopt : why);
+  } else if (left_) {
+    slot.finish_soon(ErrorKind::closed);
+  } else if (ready || failure_) {
+    slot.finish_soon(std::nullopt);
+  }
+}
+
+void SimStream::shutdown_write() noexcept {
+  if (write_finished_ || !connection_) return;
+  write_finished_ = true;
+  connection_->outgoing(side_).finish();
+}
+
+void SimStream::leave(bool in_order) noexcept {
+  if (left_) return;
+  left_ = true;
+  failure_ = ErrorKind::closed;
+  reader_.finish_soon(ErrorKind::closed);
+  writer_.finish_soon(ErrorKind::closed);
+  if (connection_) std::exchange(connection_, nullptr)->leave(side_, in_order);
+}
+
+void SimStream::connection_lost(ErrorKind why) {
+  connection_ = nullptr;
+  failure_ = why;
+  reader_.finish_soon(std::nullopt);
+  writer_.finish_soon(std::nullopt);
+}
+
+std::optional<ErrorKind> SimStream::injected() {
+  const auto why = node_.begin_operation();
+  if (why && *why != ErrorKind::would_block) break_off(*why);
+  return why;
+}
+
+void SimStream::break_off(ErrorKind why) {
+  if (failure_) return;
+  failure_ = why;
+  reader_.finish_soon(why);
+  writer_.finish_soon(why);
+  if (connection_) std::exchange(connection_, nullptr)->leave(side_, false);
+}
+
+}  // namespace gopher::sim
