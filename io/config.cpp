@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "core/async/check.h"
+#include "core/session/worker_context.h"
 #include "io/config_values.h"
 #include "io/version.h"
 
@@ -19,8 +20,16 @@ using std::chrono::seconds;
 constexpr Duration kLeast = milliseconds(1);
 constexpr Duration kMost = hours(24);
 
+// What of a refused Redis URL may be shown: nothing in which a password could stand.
+std::string without_password(std::string_view text) {
+  const auto at = text.rfind('@');
+  if (at != std::string_view::npos) return "***" + std::string(text.substr(at));
+  const auto scheme = text.find("://");
+  return scheme == std::string_view::npos ? std::string(text) : std::string(text.substr(0, scheme + 3)) + "***";
+}
+
 void redis_row(SettingsTable& table, RedisUrl& redis) {
-  const auto preset = parse_redis_url("localhost:16379");
+  const auto preset = RedisUrl::parse("localhost:16379");
   GOPHER_CHECK(preset.has_value());
   redis = *preset;
   table.text({.variable = "REDIS_URL",
@@ -29,7 +38,7 @@ void redis_row(SettingsTable& table, RedisUrl& redis) {
               .default_text = "localhost:16379",
               .about = "Redis that holds the set of live backends",
               .assign = [&redis](std::string_view text) -> std::expected<void, std::string> {
-                auto url = parse_redis_url(text);
+                auto url = RedisUrl::parse(text);
                 if (!url) return std::unexpected(std::move(url.error()));
                 redis = std::move(*url);
                 return {};
@@ -95,10 +104,13 @@ void session_rows(SettingsTable& table, SessionSettings& session) {
                  "of an idle connection to a backend");
 
   static constexpr std::size_t kMiB = 1u << 20;
+  // A head and some of the body behind it stand in one block.
+  static constexpr std::size_t kMaxHead = WorkerContext::kBlockBytes - 8 * 1024;
   table.group("Bounds");
-  table.size("MAX_REQUEST_LINE", session.max_request_line_bytes, 256, kMiB, "of a request line; longer is 414");
-  table.size("MAX_REQUEST_HEAD", session.max_request_head_bytes, 1024, kMiB, "of a request's head; larger is 431");
-  table.size("MAX_RESPONSE_HEAD", session.max_response_head_bytes, 1024, kMiB, "of a response's head; larger is 502");
+  table.size("MAX_REQUEST_LINE", session.max_request_line_bytes, 256, kMaxHead, "of a request line; longer is 414");
+  table.size("MAX_REQUEST_HEAD", session.max_request_head_bytes, 1024, kMaxHead, "of a request's head; larger is 431");
+  table.size("MAX_RESPONSE_HEAD", session.max_response_head_bytes, 1024, kMaxHead,
+             "of a response's head; larger is 502");
   table.count("MAX_FIELDS", session.max_fields, 8, 10000, "fields of a head; more is 431 or 502");
   table.size("MAX_CHUNK_EXTENSIONS", session.max_chunk_extension_bytes, 0, kMiB, "chunk extensions of one body");
   table.size("MAX_TRAILERS", session.max_trailer_bytes, 0, kMiB, "trailer fields of one body");
@@ -107,7 +119,7 @@ void session_rows(SettingsTable& table, SessionSettings& session) {
   table.count("MAX_CONNECTIONS", session.max_connections, 1, 1'000'000, "client connections of one worker");
   table.count("MAX_IDLE_UPSTREAM_CONNECTIONS", session.max_idle_upstream_connections, 0, 10000,
               "idle connections kept to one backend by one worker");
-  table.count("MAX_ATTEMPTS", session.max_attempts, 1, 16, "upstream connections that one request may be begun on");
+  table.count("MAX_ATTEMPTS", session.max_attempts, 1, 8, "upstream connections that one request may be begun on");
 }
 
 void limiter_rows(SettingsTable& table, LimiterSettings& limiter, SessionSettings& session) {

@@ -12,9 +12,9 @@
 #include "core/ports/address.h"
 #include "core/ports/time.h"
 #include "core/session/settings.h"
-#include "io/config_redis.h"
 #include "io/config_table.h"
 #include "io/log.h"
+#include "io/redis/redis_url.h"
 
 namespace gopher {
 

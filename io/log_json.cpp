@@ -22,7 +22,12 @@ void append_escape(std::string& out, char32_t code) {
   out.append(escape, sizeof(escape));
 }
 
-bool is_plain(unsigned char octet) { return octet >= 0x20 && octet < 0x7f && octet != '"' && octet != '\\'; }
+constexpr auto kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (std::size_t octet = 0x20; octet < 0x7f; ++octet)
+    plain[octet] = octet != '"' && octet != '\\';
+  return plain;
+}();
 
 struct Decoded {
   std::size_t length;  // octets; 0 when the sequence is not well formed
@@ -82,7 +87,7 @@ void append_json_escaped(std::string& out, std::string_view value) {
   std::size_t i = 0;
   while (i < value.size()) {
     std::size_t plain = i;
-    while (plain < value.size() && is_plain(static_cast<unsigned char>(value[plain])))
+    while (plain < value.size() && kPlain[static_cast<unsigned char>(value[plain])])
       ++plain;
     out.append(value, i, plain - i);
     i = plain;
@@ -157,10 +162,20 @@ JsonFields& JsonFields::boolean(std::string_view name, bool value) {
 
 JsonFields& JsonFields::address(std::string_view name, const IpAddress& value) {
   this->name(name);
-  // IpAddress::to_string would put an IPv6 text on the heap.
-  std::array<char, INET6_ADDRSTRLEN> written{};
-  inet_ntop(value.is_v4() ? AF_INET : AF_INET6, value.octets().data(), written.data(), written.size());
-  text_.append("\"").append(written.data()).append("\"");
+  text_.push_back('"');
+  if (value.is_v4()) {
+    // inet_ntop would take half as long as the whole rest of a request's line: it prints by sprintf.
+    for (std::size_t i = 0; i < 4; ++i) {
+      if (i > 0) text_.push_back('.');
+      append_number(text_, static_cast<unsigned>(value.octets()[i]));
+    }
+  } else {
+    // IpAddress::to_string would put the text on the heap.
+    std::array<char, INET6_ADDRSTRLEN> written{};
+    inet_ntop(AF_INET6, value.octets().data(), written.data(), written.size());
+    text_.append(written.data());
+  }
+  text_.push_back('"');
   return *this;
 }
 

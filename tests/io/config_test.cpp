@@ -51,7 +51,7 @@ std::string proxy_text(const char* flag) {
 TEST(Config, WithoutAnySettingTheContractsDefaultsHold) {
   const auto config = proxy({});
   ASSERT_TRUE(config.has_value()) << config.error().message;
-  EXPECT_EQ(config->redis.server.authority(), "localhost:16379");
+  EXPECT_EQ(config->redis.endpoint.authority(), "localhost:16379");
   EXPECT_EQ(config->proxy_port, 8080);
   EXPECT_EQ(config->metrics_port, 2112);
   EXPECT_EQ(config->discovery_interval, 5s);
@@ -77,7 +77,7 @@ TEST(Config, TheSentinelsDefaultTargetsAreTheThreeDemoBackendsOfTheHost) {
 TEST(Config, TheOriginalsEnvironmentFileIsUnderstood) {
   const auto from_file = proxy({}, {{"REDIS_URL", "redis:6379"}, {"PROXY_PORT", "80"}, {"METRICS_PORT", "9100"}});
   ASSERT_TRUE(from_file.has_value()) << from_file.error().message;
-  EXPECT_EQ(from_file->redis.server.authority(), "redis:6379");
+  EXPECT_EQ(from_file->redis.endpoint.authority(), "redis:6379");
   EXPECT_EQ(from_file->proxy_port, 80);
   EXPECT_EQ(from_file->metrics_port, 9100);
   const auto targets = sentinel({}, {{"SENTINEL_TARGETS", "host.docker.internal:8081, b:8082 "}});
@@ -159,18 +159,19 @@ TEST(Config, RateLimitZeroTurnsItOffAndPlacesAreKept) {
 TEST(Config, RedisUrlIsUnderstoodInBothForms) {
   const auto config = proxy({"--redis-url", "redis://app:p%40ss@cache.example:7000/3"});
   ASSERT_TRUE(config.has_value()) << config.error().message;
-  EXPECT_EQ(config->redis.server.authority(), "cache.example:7000");
+  EXPECT_EQ(config->redis.endpoint.authority(), "cache.example:7000");
   EXPECT_EQ(config->redis.user, "app");
   EXPECT_EQ(config->redis.password, "p@ss");
   EXPECT_EQ(config->redis.database, 3u);
-  EXPECT_EQ(proxy({"--redis-url", "redis://[::1]"})->redis.server.authority(), "[::1]:6379");
+  EXPECT_EQ(proxy({"--redis-url", "redis://[::1]"})->redis.endpoint.authority(), "[::1]:6379");
   EXPECT_EQ(proxy({"--redis-url", "redis://:secret@h:1"})->redis.password, "secret");
 }
 
 TEST(Config, ARefusedRedisUrlNeverShowsItsPassword) {
   for (const char* url :
        {"redis://app:hunter2@host:99999", "redis://app:hunter2@host:1/x", "rediss://:hunter2@h:1", "app:hunter2@host:1",
-        "redis://app:hunter2%zz@h:1", "redis://hunter2@h:1", "redis://a:hunter2/@@h:x"}) {
+        "redis://app:hunter2%zz@h:1", "redis://hunter2@h:1", "redis://a:hunter2/@@h:x",
+                          "redis://app:hunter2"}) {
     const auto message = proxy_refusal({"--redis-url", url});
     EXPECT_THAT(message, HasSubstr("--redis-url is")) << url;
     EXPECT_THAT(message, Not(HasSubstr("hunter2"))) << url;

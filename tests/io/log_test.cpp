@@ -258,6 +258,26 @@ TEST(LogQueue, FlushLosesNothingThatManyThreadsQueued) {
   EXPECT_EQ(next, std::vector<int>(4, 1000));
 }
 
+// Nothing comes after the last line that could push it out: it must not wait for more.
+TEST(LogQueue, TheLastLineIsWrittenWithoutAFlush) {
+  LogFile file;
+  JsonLog log({.descriptor = file.descriptor()});
+  const std::string filling(250, 'x');
+  std::string all;
+  for (int burst = 1; burst <= 5; ++burst) {
+    for (int i = 0; i < 1000; ++i)
+      log.info("line", {{"i", i}, {"filling", filling}});
+    const auto limit = std::chrono::steady_clock::now() + seconds(10);
+    std::ptrdiff_t written = 0;
+    while (written < burst * 1000 && std::chrono::steady_clock::now() < limit) {
+      std::this_thread::yield();
+      all = file.text();
+      written = std::count(all.begin(), all.end(), '\n');
+    }
+    ASSERT_EQ(written, burst * 1000);
+  }
+}
+
 // A pipe that nobody reads stops the log's thread; what no longer fits drops the oldest and is told.
 TEST(LogQueue, AFullQueueDropsTheOldestAndSaysHowMany) {
   int ends[2];

@@ -1,8 +1,6 @@
 // What listens on the path of a request allocates nothing once warm. operator new of this whole binary counts, per
 // thread.
 #include <chrono>
-#include <cstdlib>
-#include <new>
 #include <unistd.h>
 
 #include <gtest/gtest.h>
@@ -10,30 +8,7 @@
 #include "core/ports/fan_out_observer.h"
 #include "io/log_observer.h"
 #include "io/metrics.h"
-
-namespace {
-
-thread_local std::size_t allocations = 0;
-
-void* counted(std::size_t size, std::size_t alignment) {
-  ++allocations;
-  void* memory = alignment <= alignof(std::max_align_t)
-                     ? std::malloc(size == 0 ? 1 : size)
-                     : std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return counted(size, 0); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  return counted(size, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+#include "tests/io/allocations.h"
 
 namespace gopher {
 namespace {
@@ -59,31 +34,31 @@ struct AllocationTest : testing::Test {
   std::size_t allocations_once_warm(Observer& observer) const {
     std::size_t before = 0;
     for (int i = 0; i < 3; ++i) {
-      before = allocations;
+      before = test::allocations_of_this_thread();
       observer.on(ExchangeBegan{"127.0.0.1:8081"});
       observer.on(UpstreamConnectionReused{"127.0.0.1:8081"});
       observer.on(ExchangeEnded{"127.0.0.1:8081"});
       observer.on(request());
     }
-    return allocations - before;
+    return test::allocations_of_this_thread() - before;
   }
 
   IpAddress client = *IpAddress::parse("2001:db8:1234:5678:9abc:def0:1234:5678");
 };
 
 TEST_F(AllocationTest, IsSeenByTheCounter) {
-  const auto before = allocations;
+  const auto before = test::allocations_of_this_thread();
   delete new int(1);
-  EXPECT_EQ(allocations - before, 1u);
+  EXPECT_EQ(test::allocations_of_this_thread() - before, 1u);
 }
 
 TEST_F(AllocationTest, FormattingARequestsLineAllocatesNothingOnceWarm) {
   JsonFields line;
   append_request(line, request());
   line.clear();
-  const auto before = allocations;
+  const auto before = test::allocations_of_this_thread();
   append_request(line, request());
-  EXPECT_EQ(allocations - before, 0u);
+  EXPECT_EQ(test::allocations_of_this_thread() - before, 0u);
 }
 
 TEST_F(AllocationTest, CountingAndLoggingARequestAllocateNothingOnceWarm) {
