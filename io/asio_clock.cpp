@@ -47,8 +47,9 @@ class AsioClock final : public Clock {
   struct Handler {
     using allocator_type = HandlerAllocator<void>;
     AsioClock* clock;
+    HandlerMemory* memory;  // not by way of the clock, which may be gone when the loop drops the handler
 
-    allocator_type get_allocator() const noexcept { return allocator_type(clock->memory_); }
+    allocator_type get_allocator() const noexcept { return allocator_type(*memory); }
     void operator()(const boost::system::error_code&) const { clock->woken(); }
   };
 
@@ -57,7 +58,7 @@ class AsioClock final : public Clock {
     wakes_at_ = at;
     timer_.expires_at(
         SteadyClock::time_point(std::chrono::duration_cast<SteadyClock::duration>(at.time_since_epoch())));
-    timer_.async_wait(Handler{this});
+    timer_.async_wait(Handler{this, &memory_});
   }
 
   void woken() {

@@ -98,6 +98,8 @@ class WriteAwaiter : private IoWait {
     stream_.wait_writable(*this, clock_.now() + idle_);
   }
   IoResult await_resume() const noexcept { return error_ ? IoResult(std::unexpected(*error_)) : IoResult(written_); }
+  // Bytes that the stream took, also when not all.
+  std::size_t written() const noexcept { return written_; }
 
  private:
   // True when there is nothing more to wait for.

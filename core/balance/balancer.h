@@ -21,6 +21,8 @@
 
 namespace gopher {
 
+class UpstreamConnection;
+
 // One backend as one worker knows it. Held by shared_ptr: the balancer, exchanges under way and the worker's idle
 // upstream connections keep it alive; `departed` tells them that it has left and must get nothing new.
 struct UpstreamHost {
@@ -30,6 +32,9 @@ struct UpstreamHost {
   SocketAddress address;
   bool departed = false;
   OutlierState outlier;
+  // Where the worker's ConnectionPool hangs its idle connections to this host, the latest first. The pool owns them.
+  UpstreamConnection* latest_idle = nullptr;
+  std::size_t idle_count = 0;
 };
 
 struct BalancerSettings {

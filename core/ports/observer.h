@@ -84,16 +84,17 @@ struct AcceptPaused {
 
 // Exactly one for each request that began (its first byte arrived, whatever became of it).
 struct RequestFinished {
-  std::string_view method;  // empty when the request line could not be read
-  std::string_view target;  // as received, without the fragment nobody may send; may be empty
-  const IpAddress& client;  // after X-Forwarded-For from trusted peers
-  int status = 0;           // what the client was sent, or 499
+  std::string_view method = {};  // empty when the request line could not be read
+  std::string_view target = {};  // as received, without the fragment nobody may send; may be empty
+  const IpAddress& client;       // after X-Forwarded-For from trusted peers
+  int status = 0;                // what the client was sent, or 499
   Cause cause = Cause::completed;
+  std::string_view detail = {};      // what exactly, in fixed words; may be empty
   bool answered_by_backend = false;  // a final response head came from a backend: processed, else dropped
-  std::string_view backend;          // authority of the last one tried; empty when none was
+  std::string_view backend = {};     // authority of the last one tried; empty when none was
   std::uint64_t bytes_in = 0;        // request body bytes read from the client (content, without framing)
   std::uint64_t bytes_out = 0;       // response body bytes written to the client (content, without framing)
-  std::string_view request_id;
+  std::string_view request_id = {};
   std::uint32_t attempts = 0;      // upstream connections on which the request was begun
   bool reused_connection = false;  // the last attempt ran on a pooled connection
   Duration duration{};             // first byte of the request to last byte of the response

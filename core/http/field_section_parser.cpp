@@ -1,0 +1,117 @@
+#include "core/http/field_section_parser.h"
+
+#include "core/http/character.h"
+
+namespace gopher::http {
+
+namespace {
+constexpr std::string_view kRequestPreamble = "GET / HTTP/1.1\r\n";
+}
+
+FieldSectionParser::FieldSectionParser(Kind kind, std::size_t max_fields) : kind_(kind), max_fields_(max_fields) {
+  llhttp_settings_init(&callbacks_);
+  callbacks_.on_header_field = &on_field_name;
+  callbacks_.on_header_value = &on_field_value;
+  callbacks_.on_header_value_complete = &on_field_value_complete;
+  callbacks_.on_headers_complete = &on_headers_complete;
+  llhttp_init(&llhttp_, kind == Kind::request_fields ? HTTP_REQUEST : HTTP_RESPONSE, &callbacks_);
+  llhttp_.data = this;
+  reset();
+}
+
+void FieldSectionParser::reset() noexcept {
+  llhttp_reset(&llhttp_);
+  fields_.clear();
+  field_open_ = false;
+  fed_ = scanned_ = consumed_ = 0;
+  if (kind_ == Kind::request_fields) llhttp_execute(&llhttp_, kRequestPreamble.data(), kRequestPreamble.size());
+}
+
+ParseStatus FieldSectionParser::refuse(int status, const char* reason) noexcept {
+  refusal_ = {status, reason};
+  return ParseStatus::failed;
+}
+
+bool FieldSectionParser::scan_line_ends(std::string_view bytes) noexcept {
+  // The last byte is left for the next call when its neighbour is needed to judge it.
+  for (; scanned_ < bytes.size(); ++scanned_) {
+    const char c = bytes[scanned_];
+    if (c == '\r') {
+      if (scanned_ + 1 == bytes.size()) return true;
+      if (bytes[scanned_ + 1] != '\n') return false;
+      if (scanned_ + 2 == bytes.size()) return true;
+      ++scanned_;
+      // An empty line ends the section; what follows is not ours to judge.
+      if (scanned_ >= 3 && bytes[scanned_ - 2] == '\n') return true;
+      if (scanned_ == 1 && kind_ == Kind::request_fields) return true;
+      const char next = bytes[scanned_ + 1];
+      if (next == ' ' || next == '\t') return false;
+    } else if (c == '\n') {
+      return false;
+    } else if (scanned_ == 0 && (c == ' ' || c == '\t')) {
+      return false;
+    }
+  }
+  return true;
+}
+
+ParseStatus FieldSectionParser::parse(std::string_view bytes) {
+  if (fed_ == bytes.size()) return ParseStatus::need_more;
+  base_ = bytes.data();
+  const bool lines_end_well = scan_line_ends(bytes);
+  const llhttp_errno_t error = llhttp_execute(&llhttp_, bytes.data() + fed_, bytes.size() - fed_);
+  if (error == HPE_PAUSED) {
+    consumed_ = static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - bytes.data());
+    if (!lines_end_well && scanned_ < consumed_) return refuse(400, "a line that does not end in CRLF, or is folded");
+    return ParseStatus::complete;
+  }
+  if (error == HPE_USER) return ParseStatus::failed;  // refusal_ is set
+  if (error != HPE_OK) return refuse(400, llhttp_get_error_reason(&llhttp_));
+  if (!lines_end_well) return refuse(400, "a line that does not end in CRLF, or is folded");
+  fed_ = bytes.size();
+  return ParseStatus::need_more;
+}
+
+void FieldSectionParser::take_fields(std::string_view bytes, Fields& fields) const {
+  for (const auto& [name, value] : fields_) {
+    Field field;
+    field.name = bytes.substr(name.begin, name.size);
+    field.value = trim_whitespace(bytes.substr(value.begin, value.size));
+    field.id = identify_field(field.name);
+    fields.push_back(field);
+  }
+}
+
+int FieldSectionParser::append(Extent& extent, const char* at, std::size_t size) noexcept {
+  if (extent.size == 0) extent.begin = static_cast<std::uint32_t>(at - base_);
+  extent.size = static_cast<std::uint32_t>(at - base_ + static_cast<std::ptrdiff_t>(size)) - extent.begin;
+  return HPE_OK;
+}
+
+int FieldSectionParser::on_field_name(llhttp_t* parser, const char* at, std::size_t size) {
+  auto& self = *static_cast<FieldSectionParser*>(parser->data);
+  if (!self.field_open_) {
+    if (self.fields_.size() == self.max_fields_) {
+      self.refusal_ = {431, "too many fields"};
+      return HPE_USER;
+    }
+    self.fields_.emplace_back();
+    self.field_open_ = true;
+  }
+  return self.append(self.fields_.back().name, at, size);
+}
+
+int FieldSectionParser::on_field_value(llhttp_t* parser, const char* at, std::size_t size) {
+  auto& self = *static_cast<FieldSectionParser*>(parser->data);
+  return self.append(self.fields_.back().value, at, size);
+}
+
+int FieldSectionParser::on_field_value_complete(llhttp_t* parser) {
+  static_cast<FieldSectionParser*>(parser->data)->field_open_ = false;
+  return HPE_OK;
+}
+
+// The body is not llhttp's business: framing.h decides and body_decoder.h reads.
+int FieldSectionParser::on_headers_complete(llhttp_t*) { return HPE_PAUSED; }
+
+}  // namespace gopher::http

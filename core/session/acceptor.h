@@ -1,0 +1,48 @@
+// Acceptor: one worker's listener and the sessions of the connections it accepted.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include "core/async/cancellation.h"
+#include "core/async/task.h"
+#include "core/async/task_group.h"
+#include "core/session/client_session.h"
+#include "core/session/worker_context.h"
+
+namespace gopher {
+
+// On the worker's thread.
+class Acceptor {
+ public:
+  Acceptor(WorkerContext& worker, std::unique_ptr<Listener> listener);
+  ~Acceptor();
+  Acceptor(const Acceptor&) = delete;
+  Acceptor& operator=(const Acceptor&) = delete;
+
+  // Accepts and serves until drain() or cut(); returns when every session and every idle upstream connection is gone.
+  Task<void> run();
+  // Accepts what already waits, then stops listening; sessions end after the exchange they are in. Idempotent.
+  void drain();
+  // drain(), and ends the exchanges under way. Idempotent.
+  void cut();
+
+  std::size_t session_count() const noexcept { return sessions_.size(); }
+
+ private:
+  struct Entry;
+
+  bool accept_waiting();
+  void begin_session(std::unique_ptr<Stream> stream);
+  Task<void> run_session(std::unique_ptr<Entry> entry);
+
+  WorkerContext& worker_;
+  std::unique_ptr<Listener> listener_;
+  TaskGroup sessions_;
+  Cancellation stopped_;
+  Entry* first_ = nullptr;
+  Signal session_ended_;
+  bool waiting_for_session_ = false;
+};
+
+}  // namespace gopher

@@ -1,0 +1,168 @@
+// The phase relay of an exchange: the response's head and body on their way to the client, or one made here.
+#include "core/http/forwarding.h"
+#include "core/session/exchange.h"
+#include "core/session/local_response.h"
+
+namespace gopher {
+
+namespace {
+
+constexpr std::string_view kCrlf = "\r\n";
+// Reads of a long body in a row without going through the event loop, where the other connections get their turn.
+constexpr int kReadsInARow = 8;
+
+WriteBuffer as_buffer(std::string_view text) noexcept { return std::as_bytes(std::span(text)); }
+
+}  // namespace
+
+http::ResponseForwarding Exchange::plan_response(const http::ResponseFacts& facts) {
+  http::ResponseForwarding plan;
+  const bool client_is_1_0 = head().minor_version == 0;
+  plan.framing = facts.framing;
+  const bool unbounded =
+      facts.framing.kind == http::BodyFraming::chunked || facts.framing.kind == http::BodyFraming::until_close;
+  if (unbounded) plan.framing.kind = client_is_1_0 ? http::BodyFraming::until_close : http::BodyFraming::chunked;
+  plan.keep_length = head().method == "HEAD" || parsers_.response.head().status == 304;
+  // A final answer before the 100 that the client waits for: whether the body comes is the client's choice, so the
+  // bytes that follow cannot be told apart.
+  const bool body_in_doubt = facts_.expects_continue && !interim_continue_relayed_ && body_pending();
+  if (!facts_.keep_alive || worker_.draining || body_in_doubt || plan.framing.kind == http::BodyFraming::until_close) {
+    must_close_ = true;
+  }
+  plan.close = must_close_;
+  plan.confirm_keep_alive = client_is_1_0;
+  if (!facts.has_date) plan.date = worker_.date.at(worker_.clock.wall_now());
+  return plan;
+}
+
+Task<void> Exchange::relay_response(const http::ResponseFacts& facts) {
+  const auto plan = plan_response(facts);
+  http::HeadWriter writer(head_buffer_.bytes());
+  http::write_forwarded_response(writer, parsers_.response.head(), plan);
+  if (writer.overflowed()) {
+    answered_by_backend_ = false;
+    conclude(502, Cause::upstream_malformed, "the head is too long to be forwarded");
+    co_return;
+  }
+  status_ = parsers_.response.head().status;
+  http::BodyDecoder decoder(
+      {worker_.settings.max_chunk_extension_bytes, worker_.settings.max_trailer_bytes, worker_.settings.max_fields});
+  decoder.begin(facts.framing);
+  co_await relay_body(decoder, plan.framing.kind, writer.written());
+  conclude(status_, Cause::completed);
+}
+
+// Writes `first` (the head) and the body behind it. Concludes only when it does not end well.
+Task<void> Exchange::relay_body(http::BodyDecoder& decoder, http::BodyFraming client_framing, std::string_view first) {
+  const bool chunked = client_framing == http::BodyFraming::chunked;
+  Stream& upstream = upstream_->stream();
+  Buffer trailer_buffer;
+  int reads_in_a_row = 0;
+  bool at_end = false;
+  for (;;) {
+    const auto bytes = upstream_input_.unread();
+    const auto step = decoder.decode(bytes);
+    const bool complete = decoder.complete();
+    const std::string_view content(bytes.data(), step.content);
+
+    // Head, size line, content, end: what there is, in one gathered write.
+    std::array<WriteBuffer, 4> buffers;
+    std::size_t count = 0;
+    std::array<char, 20> size_bytes;
+    http::HeadWriter size_line(size_bytes);
+    if (!first.empty()) buffers[count++] = as_buffer(first);
+    if (!content.empty()) {
+      if (chunked) {
+        size_line.number(content.size(), 16).text(kCrlf);
+        buffers[count++] = as_buffer(size_line.written());
+      }
+      buffers[count++] = as_buffer(content);
+    }
+    if (chunked && complete) {
+      trailer_buffer = worker_.buffers.lend();
+      http::HeadWriter end(trailer_buffer.bytes());
+      if (!content.empty()) end.text(kCrlf);
+      end.text("0\r\n");
+      http::write_forwarded_trailers(end, decoder.trailers());
+      end.end();
+      buffers[count++] = as_buffer(end.written());
+    } else if (chunked && !content.empty()) {
+      buffers[count++] = as_buffer(kCrlf);
+    }
+
+    if (count > 0) {
+      head_written_ = true;
+      const auto written = co_await write_all(client(), worker_.clock, worker_.settings.downstream_write_timeout,
+                                              std::span(buffers).first(count));
+      if (!written) {
+        conclude_cut(written.error() == ErrorKind::timed_out ? Cause::client_stalled : Cause::client_gone);
+        co_return;
+      }
+      bytes_out_ += content.size();
+      first = {};
+    }
+    upstream_input_.consume(step.consumed);
+    upstream_input_.unprotect();  // the head has been written
+    if (complete) co_return;
+    if (step.status == http::BodyDecoder::Status::malformed) {
+      conclude_cut(Cause::upstream_malformed);
+      co_return;
+    }
+    if (at_end) {
+      conclude_cut(Cause::upstream_truncated);
+      co_return;
+    }
+
+    if (upstream_input_.drained() || ++reads_in_a_row == kReadsInARow) {
+      reads_in_a_row = 0;
+      const auto error =
+          co_await upstream_->reader().ready(worker_.clock.now() + worker_.settings.response_idle_timeout);
+      if (error || abort_cause_) {
+        conclude_cut(error == ErrorKind::timed_out ? Cause::upstream_stalled : Cause::upstream_truncated);
+        co_return;
+      }
+    }
+    const auto filled = upstream_input_.fill(upstream);
+    if (!filled && filled.error() == ErrorKind::would_block) continue;
+    if (!filled) {
+      conclude_cut(Cause::upstream_truncated);
+      co_return;
+    }
+    if (*filled == 0) at_end = !decoder.at_end_of_stream();
+  }
+}
+
+// The response cannot be completed: the client must see that (http.md 65). A body that ends with the connection is cut
+// by a reset, since an orderly close would make it look whole.
+void Exchange::conclude_cut(Cause cause) {
+  cut_ = true;
+  const Cause actual = abort_cause_.value_or(cause);
+  if (actual == Cause::client_gone && !head_written_) status_ = 499;
+  const bool looks_whole = head().minor_version == 0;
+  if (looks_whole) client().reset();
+  conclude(status_, actual);
+}
+
+// An answer of this proxy's own.
+Task<void> Exchange::respond_here() {
+  if (!head_buffer_) head_buffer_ = worker_.buffers.lend();
+  http::HeadWriter writer(head_buffer_.bytes());
+  LocalResponse response;
+  response.status = status_;
+  response.detail = detail_;
+  response.date = worker_.date.at(worker_.clock.wall_now());
+  response.omit_body = head().method == "HEAD";
+  response.close = must_close_;
+  response.confirm_keep_alive = head().minor_version == 0;
+  if (*cause_ == Cause::rate_limited) {
+    response.limiter_verdict = &limiter_verdict_;
+    response.limiter_settings = &worker_.limiter.settings();
+  }
+  bytes_out_ = write_local_response(writer, response);
+  head_written_ = true;
+  const WriteBuffer bytes = as_buffer(writer.written());
+  const auto written = co_await write_all(client(), worker_.clock, worker_.settings.downstream_write_timeout, bytes);
+  if (!written) cut_ = true;
+}
+
+}  // namespace gopher

@@ -1,0 +1,207 @@
+#include "io/proxy_process.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <sys/resource.h>
+#include <thread>
+#include <vector>
+
+#include "core/admin/readiness.h"
+#include "core/async/task_group.h"
+#include "core/ports/fan_out_observer.h"
+#include "io/config_values.h"
+#include "io/control_plane.h"
+#include "io/event_loop.h"
+#include "io/log.h"
+#include "io/log_observer.h"
+#include "io/metrics.h"
+#include "io/metrics_port.h"
+#include "io/random_seed.h"
+#include "io/settings_of.h"
+#include "io/shutdown_signals.h"
+#include "io/version.h"
+#include "io/worker_thread.h"
+
+namespace gopher {
+
+namespace {
+
+// After the drain timeout has cut what was left: a worker that has not ended by then never will.
+constexpr Duration kCutGrace = std::chrono::seconds(5);
+
+std::size_t worker_count(const ProxyConfig& config) {
+  return config.workers > 0 ? config.workers : std::max(1u, std::thread::hardware_concurrency());
+}
+
+// Each exchange takes two descriptors: takes as many as the system lets this user have. The number that it got.
+std::uint64_t raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
+class ProxyProcess {
+ public:
+  explicit ProxyProcess(const ProxyConfig& config)
+      : config_(config),
+        seed_(random_seed()),
+        log_({.level = config.log_level}),
+        log_observer_(log_, {.access_log = config.access_log}),
+        metrics_({.flavour = MetricsFlavour::proxy,
+                  .workers = worker_count(config),
+                  .version = std::string(build_info().version),
+                  .commit = std::string(build_info().commit),
+                  .now = {}}),
+        limiter_(config.limiter, seed_),
+        readiness_(loop_.clock()),
+        control_observer_({&log_observer_, &metrics_.control(), &readiness_}),
+        control_plane_(loop_, config_, control_observer_, cell_, seed_),
+        metrics_port_(loop_, metrics_, [this] { return readiness_.ready(loop_.clock().now()); }),
+        deadline_(loop_.clock(), &deadline_passed, this) {
+    for (std::size_t index = 0; index < worker_count(config); ++index) {
+      Observer& observer =
+          worker_observers_.emplace_back(std::initializer_list<Observer*>{&log_observer_, &metrics_.worker(index)});
+      workers_.push_back(std::make_unique<WorkerThread>(index, config_, cell_, limiter_, observer, seed_));
+    }
+    add_gauges();
+  }
+
+  int run() {
+    const auto listening = listen();
+    if (!listening) return print_refusal({1, "gopher-proxy: " + listening.error()});
+    tell_start(raise_descriptor_limit());
+    const ShutdownSignals signals(
+        loop_, [this](std::string_view signal) { ending_.spawn(end(signal)); },
+        [this] { end_at_once("second signal"); });
+    control_plane_.start();
+    metrics_port_.start();
+    running_workers_ = workers_.size();
+    for (auto& worker : workers_)
+      worker->start([this] { loop_.post([this] { worker_ended(); }); });
+    loop_.run();
+    return 0;
+  }
+
+ private:
+  std::expected<void, std::string> listen() {
+    ListenPlace place{config_.listen_address, config_.proxy_port, "PROXY_PORT"};
+    if (place.port != 0) {
+      // SO_REUSEPORT would share the port with another proxy of the same user without a word: see that it is free.
+      const auto alone = listen_at(loop_, place);
+      if (!alone) return std::unexpected(alone.error());
+    }
+    for (auto& worker : workers_) {
+      const auto port = worker->listen(place);
+      if (!port) return std::unexpected(port.error());
+      place.port = *port;  // of the first worker, when any free one was wanted
+    }
+    proxy_port_ = place.port;
+    const auto port = metrics_port_.listen({config_.metrics_address, config_.metrics_port, "METRICS_PORT"});
+    if (!port) return std::unexpected(port.error());
+    metrics_port_number_ = *port;
+    return {};
+  }
+
+  void tell_start(std::uint64_t descriptors) {
+    const bool embedded = !config_.targets.empty();
+    const bool limited = config_.limiter.rate_millirequests_per_second > 0;
+    log_.info("proxy started",
+              {{"version", build_info().version},
+               {"commit", build_info().commit},
+               {"proxy_port", proxy_port_},
+               {"metrics_port", metrics_port_number_},
+               {"workers", workers_.size()},
+               {embedded ? "targets" : "redis", embedded ? list_of(config_.targets) : config_.redis.to_string()},
+               {"rate_limit_rps", limited ? format_millis(config_.limiter.rate_millirequests_per_second) : "off"},
+               {"rate_limit_burst", config_.limiter.burst},
+               {"trusted_proxies", config_.session.trusted_proxies.size()},
+               {"drain_timeout_ms", config_.drain_timeout},
+               {"max_open_files", descriptors}});
+  }
+
+  void add_gauges() {
+    metrics_.add_gauge("limiter_table_capacity", "Clients that the limiter can track at once.",
+                       [this] { return static_cast<double>(limiter_.capacity()); });
+    metrics_.add_gauge("limiter_table_entries", "Clients whose bucket is not full now.",
+                       [this] { return static_cast<double>(limiter_.active_entries(loop_.clock().now())); });
+    metrics_.add_counter("limiter_overflows_total", "Requests judged by a bucket shared by several clients.",
+                         [this] { return static_cast<double>(limiter_.overflows()); });
+    metrics_.add_counter("log_dropped_lines_total", "Lines of the log dropped because its queue was full.",
+                         [this] { return static_cast<double>(log_.dropped_lines()); });
+  }
+
+  Task<void> end(std::string_view signal) {
+    log_.info("draining", {{"signal", signal}, {"drain_timeout_ms", config_.drain_timeout}});
+    readiness_.begin_drain();
+    metrics_.set_draining(true);
+    for (auto& worker : workers_)
+      worker->drain();
+    deadline_.arm(loop_.clock().now() + config_.drain_timeout);
+    co_await control_plane_.stop();
+    if (running_workers_ > 0) co_await workers_ended_.wait();
+    deadline_.disarm();
+    for (auto& worker : workers_)
+      worker->join();
+    co_await metrics_port_.stop();
+    log_.info("proxy stopped");
+    loop_.stop();
+  }
+
+  void worker_ended() {
+    if (--running_workers_ == 0) workers_ended_.notify();
+  }
+
+  static void deadline_passed(void* context) { static_cast<ProxyProcess*>(context)->cut(); }
+  void cut() {
+    if (cut_) end_at_once("the workers did not end");
+    cut_ = true;
+    log_.warn("drain timeout: ending the requests in flight");
+    for (auto& worker : workers_)
+      worker->cut();
+    deadline_.arm(loop_.clock().now() + kCutGrace);
+  }
+
+  [[noreturn]] void end_at_once(std::string_view why) {
+    log_.warn("ending at once", {{"reason", why}});
+    log_.flush(std::chrono::milliseconds(200));
+    std::_Exit(1);
+  }
+
+  const ProxyConfig& config_;
+  const std::uint64_t seed_;
+  JsonLog log_;
+  LogObserver log_observer_;
+  Metrics metrics_;
+  ClientLimiter limiter_;
+  SnapshotCell cell_;
+  EventLoop loop_;
+  Readiness readiness_;
+  FanOutObserver control_observer_;
+  ControlPlane control_plane_;
+  MetricsPort metrics_port_;
+  std::list<FanOutObserver> worker_observers_;
+  std::vector<std::unique_ptr<WorkerThread>> workers_;
+  std::uint16_t proxy_port_ = 0;
+  std::uint16_t metrics_port_number_ = 0;
+
+  // The end.
+  std::size_t running_workers_ = 0;
+  Signal workers_ended_;
+  Timer deadline_;
+  bool cut_ = false;
+  TaskGroup ending_;
+};
+
+}  // namespace
+
+int run_proxy(const ProxyConfig& config) { return ProxyProcess(config).run(); }
+
+}  // namespace gopher

@@ -1,0 +1,20 @@
+# Writes the header that io/version.cpp includes. Runs at each build, so that the stamp follows the commit without a new
+# configure; the file is touched only when its text changes. Wants VERSION, COMMIT (may be empty), SOURCE and OUTPUT.
+if(NOT COMMIT)
+  find_program(GIT git)
+  if(GIT)
+    execute_process(COMMAND ${GIT} rev-parse --short HEAD WORKING_DIRECTORY ${SOURCE}
+      OUTPUT_VARIABLE COMMIT OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+  endif()
+endif()
+if(NOT COMMIT)
+  set(COMMIT unknown)
+endif()
+set(text "#define GOPHER_STAMPED_VERSION \"${VERSION}\"\n#define GOPHER_STAMPED_COMMIT \"${COMMIT}\"\n")
+set(present "")
+if(EXISTS ${OUTPUT})
+  file(READ ${OUTPUT} present)
+endif()
+if(NOT text STREQUAL present)
+  file(WRITE ${OUTPUT} ${text})
+endif()

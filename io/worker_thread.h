@@ -1,0 +1,60 @@
+// WorkerThread: one worker of the data plane: a thread with its own loop, listener (SO_REUSEPORT), balancer, upstream
+// connections and sessions. Workers share the pool's snapshot, the limiter and the log, which say so themselves.
+//
+//   made ──listen()──▶ listening ──start()──▶ running ──drain()──▶ draining ──the last session ends──▶ ended
+//                                                └──────────── cut(): now ────────────────▲
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "core/async/task_group.h"
+#include "core/balance/balancer.h"
+#include "core/balance/pool_snapshot.h"
+#include "core/limit/client_limiter.h"
+#include "core/session/acceptor.h"
+#include "core/session/worker_context.h"
+#include "io/config.h"
+#include "io/event_loop.h"
+#include "io/listening.h"
+
+namespace gopher {
+
+// Made, started and joined by the control plane's thread. Joined (or never started) when it is destroyed.
+class WorkerThread {
+ public:
+  // Everything handed in outlives it; `observer` is called on the worker's thread.
+  WorkerThread(std::size_t index, const ProxyConfig& config, const SnapshotCell& cell, ClientLimiter& limiter,
+               Observer& observer, std::uint64_t seed);
+  ~WorkerThread();
+  WorkerThread(const WorkerThread&) = delete;
+  WorkerThread& operator=(const WorkerThread&) = delete;
+
+  // The port that it got. The error is one line in words.
+  std::expected<std::uint16_t, std::string> listen(const ListenPlace& place);
+  // `ended` runs on the worker's thread, as the last thing, when everything of it is gone after drain() or cut().
+  void start(std::function<void()> ended);
+  // Stops accepting, closes idle connections, finishes the exchanges under way. Any thread.
+  void drain();
+  // Ends everything now. Any thread.
+  void cut();
+  // Waits for the thread's end.
+  void join();
+
+ private:
+  Task<void> serve(std::function<void()> ended);
+
+  EventLoop loop_;
+  Balancer balancer_;
+  WorkerContext context_;
+  std::optional<Acceptor> acceptor_;
+  TaskGroup running_;
+  std::thread thread_;
+};
+
+}  // namespace gopher

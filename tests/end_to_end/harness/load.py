@@ -1,0 +1,66 @@
+"""A steady load of GET requests from several keep-alive clients, with the outcome of each."""
+
+import http.client
+import threading
+from dataclasses import dataclass, field
+
+from .http import Client
+from .polling import eventually
+
+
+@dataclass
+class Outcomes:
+    statuses: dict = field(default_factory=dict)  # status → how many responses were read to their end
+    cut: list = field(default_factory=list)  # a response began and did not end
+    unanswered: list = field(default_factory=list)  # no byte of a response: refused, or closed before the answer
+
+
+class Load:
+    """Runs between start() and stop(). A client that cannot connect tries again until it is stopped."""
+
+    def __init__(self, port, clients=6, method="GET"):
+        self.port, self.method = port, method
+        self.outcomes = Outcomes()
+        self.lock = threading.Lock()
+        self.ending = threading.Event()
+        self.threads = [threading.Thread(target=self._run, daemon=True) for _ in range(clients)]
+
+    def start(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def answered(self):
+        with self.lock:
+            return sum(self.outcomes.statuses.values())
+
+    def after(self, count, within=20):
+        """Waits until that many more requests have been answered."""
+        goal = self.answered() + count
+        eventually(lambda: self.answered() >= goal, within, f"{count} more requests answered")
+
+    def stop(self):
+        self.ending.set()
+        for thread in self.threads:
+            thread.join(timeout=20)
+            assert not thread.is_alive(), "a client of the load hangs"
+        return self.outcomes
+
+    def _run(self):
+        client = Client(self.port)
+        while not self.ending.is_set():
+            try:
+                status = client.request(self.method).status
+                with self.lock:
+                    self.outcomes.statuses[status] = self.outcomes.statuses.get(status, 0) + 1
+            except http.client.IncompleteRead as error:
+                self._note(self.outcomes.cut, error, client)
+            except (OSError, http.client.HTTPException) as error:
+                self._note(self.outcomes.unanswered, error, client)
+                self.ending.wait(0.01)  # not to spin on a port that refuses
+        client.close()
+
+    def _note(self, where, error, client):
+        client.close()
+        with self.lock:
+            where.append(repr(error))
