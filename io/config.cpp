@@ -130,7 +130,7 @@ void limiter_rows(SettingsTable& table, LimiterSettings& limiter, SessionSetting
   table.count("RATE_LIMIT_IPV6_PREFIX", limiter.ipv6_prefix_bits, 1, 128,
               "bits of an IPv6 address that make it one client");
   table.count("RATE_LIMIT_TABLE_ENTRIES", limiter.table_entries, 1024, 1u << 26,
-              "clients tracked at once, rounded up to a power of two; 8 bytes and a little more each");
+              "clients tracked at once, rounded up to a power of two; 25.5 bytes each");
   table.prefixes("TRUSTED_PROXIES", session.trusted_proxies,
                  "peers whose X-Forwarded-For, -Proto and -Host are believed");
 }
@@ -262,7 +262,7 @@ std::expected<SentinelConfig, StartRefusal> parse_sentinel_config(int argc, cons
               .default_text = "the host's name",
               .about = "name of this sentinel among those that share the Redis; different for each",
               .assign = [&config](std::string_view text) { return assign_sentinel_id(config.sentinel_id, text); }});
-  table.port("METRICS_PORT", config.metrics_port, "port of /metrics, /healthz and /readyz");
+  table.port("METRICS_PORT", config.metrics_port, "port of /metrics and /healthz");
   table.listen_address("METRICS_ADDRESS", config.metrics_address, "address that the metrics port listens on");
   log_level_row(table, config.log_level);
 
