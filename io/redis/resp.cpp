@@ -139,6 +139,6 @@ std::expected<std::optional<RespValue>, ErrorKind> RespReader::next() {
   return std::exchange(impl_->root, RespValue());
 }
 
-bool RespReader::has_leftover() const noexcept { return impl_->reader->pos < impl_->reader->len; }
+bool RespReader::has_leftover() const noexcept { return impl_->values > 0 || impl_->reader->pos < impl_->reader->len; }
 
 }  // namespace gopher
