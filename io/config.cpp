@@ -20,12 +20,17 @@ using std::chrono::seconds;
 constexpr Duration kLeast = milliseconds(1);
 constexpr Duration kMost = hours(24);
 
-// What of a refused Redis URL may be shown: nothing in which a password could stand.
+// What of a refused Redis URL may be shown: nothing before its last @, and without an @ nothing in the place of the
+// port that is not a number.
 std::string without_password(std::string_view text) {
   const auto at = text.rfind('@');
   if (at != std::string_view::npos) return "***" + std::string(text.substr(at));
   const auto scheme = text.find("://");
-  return scheme == std::string_view::npos ? std::string(text) : std::string(text.substr(0, scheme + 3)) + "***";
+  const auto colon = text.find(':', scheme == std::string_view::npos ? 0 : scheme + 3);
+  if (colon == std::string_view::npos) return std::string(text);
+  const auto port = text.substr(colon + 1, text.find('/', colon) - colon - 1);
+  const bool number = std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return std::string(number ? text : text.substr(0, colon + 1)) + (number ? "" : "***");
 }
 
 void redis_row(SettingsTable& table, RedisUrl& redis) {
