@@ -13,7 +13,8 @@ class Cancellation {
   ~Cancellation();
 
   bool requested() const noexcept { return requested_; }
-  // Runs the hooks, the oldest first, each once; a hook may destroy itself or any other. Idempotent.
+  // Runs the hooks, the oldest first, each once; a hook may destroy itself or any other, but not this object (a
+  // coroutine that a hook resumes must not hold it in its own frame). Idempotent.
   void request() noexcept;
 
  private:

@@ -18,10 +18,10 @@ struct ProbeRequest {
   // Of the whole probe: name service, every address tried, request and status line.
   Duration timeout = std::chrono::seconds(1);
   // Origin-form target of a GET ("/healthz"); empty: a TCP connection that opens is enough.
-  std::string http_path;
+  std::string http_path{};
   // Where the last probe succeeded. Tried first while the name still resolves to it, so that a name with several
   // addresses does not move from one to the next with each probe.
-  std::optional<SocketAddress> preferred;
+  std::optional<SocketAddress> preferred{};
 };
 
 struct ProbeResult {

@@ -32,20 +32,28 @@ bool ProberSet::add(const Endpoint& endpoint) {
 bool ProberSet::remove(const Endpoint& endpoint) {
   const auto found = by_endpoint_.find(endpoint);
   if (found == by_endpoint_.end()) return false;
-  Target& target = *found->second;
+  const auto target = found->second;
   by_endpoint_.erase(found);
-  target.cancellation.request();
+  cancel(target);
   return true;
 }
 
 Task<void> ProberSet::stop() {
   stopped_ = true;
   while (!by_endpoint_.empty()) {
-    Target& target = *by_endpoint_.begin()->second;
+    const auto target = by_endpoint_.begin()->second;
     by_endpoint_.erase(by_endpoint_.begin());
-    target.cancellation.request();
+    cancel(target);
   }
   co_await running_.join();
+}
+
+// A coroutine that ends within the request leaves its target to this call, which still holds the cancellation.
+void ProberSet::cancel(Targets::iterator target) {
+  target->being_cancelled = true;
+  target->cancellation.request();
+  target->being_cancelled = false;
+  if (target->ended) targets_.erase(target);
 }
 
 Task<void> ProberSet::run(Targets::iterator self) {
@@ -65,7 +73,8 @@ Task<void> ProberSet::run(Targets::iterator self) {
     const Instant next = std::max(clock_.now(), began + pause(target));
     co_await sleep_until(clock_, next, target.cancellation);
   }
-  targets_.erase(self);
+  target.ended = true;
+  if (!target.being_cancelled) targets_.erase(self);
 }
 
 void ProberSet::conclude(Target& target, const ProbeResult& result, Duration took) {

@@ -30,8 +30,8 @@ namespace gopher {
 struct ProberSettings {
   Duration interval = std::chrono::seconds(2);  // from the begin of a probe to that of the next
   Duration timeout = std::chrono::seconds(1);   // of one probe
-  ProbeThresholds thresholds;
-  std::string http_path;  // empty: TCP connect only
+  ProbeThresholds thresholds{};
+  std::string http_path{};  // empty: TCP connect only
   // Descriptors that probes may hold at once. 1,000 dead hosts share these; each target still has its turn.
   std::size_t max_concurrent = 256;
 };
@@ -77,10 +77,13 @@ class ProberSet {
     ErrorKind unknown_because = ErrorKind::closed;
     bool probed_before = false;
     Cancellation cancellation;
+    bool being_cancelled = false;
+    bool ended = false;
   };
   using Targets = std::list<Target>;
 
   Task<void> run(Targets::iterator target);
+  void cancel(Targets::iterator target);
   void conclude(Target& target, const ProbeResult& result, Duration took);
   // From the begin of the probe that has just ended to the next one's.
   Duration pause(Target& target) const;

@@ -17,10 +17,9 @@
 namespace gopher {
 
 struct DiscoverySettings {
-  WatcherSettings watcher;
+  WatcherSettings watcher{};
   // The proxy's own check, beside the sentinel's.
-  ProberSettings prober{
-      .interval = std::chrono::seconds(10), .timeout = std::chrono::seconds(2), .thresholds = {}, .http_path = {}};
+  ProberSettings prober{.interval = std::chrono::seconds(10), .timeout = std::chrono::seconds(2)};
 };
 
 // On the control plane's thread. Must be stopped (or never started) when it is destroyed.

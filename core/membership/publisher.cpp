@@ -1,15 +1,11 @@
 #include "core/membership/publisher.h"
 
-#include "core/async/sleep.h"
-
 namespace gopher {
 
 namespace {
 
 // Rounds begun again at once because another writer was faster; then the next interval.
 constexpr int kMaxConflicts = 4;
-
-void request(void* cancellation) { static_cast<Cancellation*>(cancellation)->request(); }
 
 }  // namespace
 
@@ -38,13 +34,18 @@ Task<void> Publisher::run(Cancellation& cancellation) {
       attempts_.succeeded();
       if (changed_) continue;
     }
-    Cancellation woken;
-    const CancellationHook hook(cancellation, &request, &woken);
     // While the registry fails, verdicts wait for the backoff.
-    if (!error) waiting_ = &woken;
-    co_await sleep_until(clock_, next, woken);
-    waiting_ = nullptr;
+    co_await wait(next, !error, cancellation);
   }
+}
+
+Task<void> Publisher::wait(Instant until, bool verdicts_end_it, Cancellation& cancellation) {
+  const CancellationHook hook(cancellation, &Publisher::wake, this);
+  wake_timer_.arm(until);
+  verdicts_wake_ = verdicts_end_it;
+  co_await woken_.wait();
+  verdicts_wake_ = false;
+  wake_timer_.disarm();
 }
 
 Task<std::optional<Error>> Publisher::publish(Cancellation& cancellation) {
@@ -82,11 +83,9 @@ void Publisher::on_verdict(const Endpoint& endpoint, const ProbeReport& report) 
   found->second.verdict = report.verdict;
   found->second.no_such_host = report.verdict == Verdict::unknown && report.reason == ErrorKind::no_such_host;
   changed_ = true;
-  wake_timer_.arm(clock_.now());
+  if (verdicts_wake_) wake_timer_.arm(clock_.now());
 }
 
-void Publisher::wake(void* self) {
-  if (Cancellation* waiting = static_cast<Publisher*>(self)->waiting_) waiting->request();
-}
+void Publisher::wake(void* self) { static_cast<Publisher*>(self)->woken_.notify(); }
 
 }  // namespace gopher

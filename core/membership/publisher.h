@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/async/cancellation.h"
+#include "core/async/sleep.h"
 #include "core/async/task.h"
 #include "core/health/prober.h"
 #include "core/membership/reconcile.h"
@@ -23,8 +24,8 @@ namespace gopher {
 
 struct PublisherSettings {
   Duration interval = std::chrono::seconds(2);
-  LeaseSettings lease;
-  BackoffSettings backoff;
+  LeaseSettings lease{};
+  BackoffSettings backoff{};
 };
 
 class Publisher final : public VerdictListener {
@@ -44,6 +45,8 @@ class Publisher final : public VerdictListener {
   // One round; the error of the call that failed.
   Task<std::optional<Error>> publish(Cancellation& cancellation);
   std::vector<TargetView> views() const;
+  // Returns at `until`, when cancelled, and with `verdicts_end_it` also when a verdict comes.
+  Task<void> wait(Instant until, bool verdicts_end_it, Cancellation& cancellation);
   static void wake(void* self);
 
   Registry& registry_;
@@ -54,8 +57,9 @@ class Publisher final : public VerdictListener {
   RegistryAttempts attempts_;
   std::map<Endpoint, TargetView> targets_;
   bool changed_ = false;  // a verdict came that no round has taken into account
-  Timer wake_timer_;      // takes verdicts of one instant together
-  Cancellation* waiting_ = nullptr;
+  bool verdicts_wake_ = false;
+  Timer wake_timer_;  // brought forward by a verdict, so that verdicts of one instant make one round
+  Signal woken_;
 };
 
 }  // namespace gopher

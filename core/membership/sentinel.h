@@ -15,8 +15,8 @@ struct SentinelSettings {
   std::vector<Endpoint> targets;
   // Names this sentinel among those that share the registry; valid_owner() says what is allowed.
   std::string owner;
-  ProberSettings prober;
-  PublisherSettings publisher;
+  ProberSettings prober{};
+  PublisherSettings publisher{};
 };
 
 // On the control plane's thread. Must be stopped (or never started) when it is destroyed.

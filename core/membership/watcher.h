@@ -20,7 +20,7 @@ namespace gopher {
 
 struct WatcherSettings {
   Duration poll_interval = std::chrono::seconds(5);
-  BackoffSettings backoff;
+  BackoffSettings backoff{};
   // A larger set is taken for a fault of whoever writes it: an error, and the last known set holds.
   std::size_t max_members = Registry::kMaxMembers;
 };
