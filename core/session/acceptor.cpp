@@ -30,7 +30,7 @@ Acceptor::~Acceptor() { GOPHER_CHECK(first_ == nullptr); }
 
 Task<void> Acceptor::run() {
   while (!stopped_.requested()) {
-    if (sessions_.size() >= worker_.settings.max_connections) {
+    if (live_ >= worker_.settings.max_connections) {
       worker_.observer.on(AcceptPaused{ErrorKind::exhausted});
       waiting_for_session_ = true;
       co_await session_ended_.wait();
@@ -48,7 +48,7 @@ Task<void> Acceptor::run() {
 
 // False when there is nothing left to accept with.
 bool Acceptor::accept_waiting() {
-  for (int i = 0; i < kAcceptsInARow && sessions_.size() < worker_.settings.max_connections; ++i) {
+  for (int i = 0; i < kAcceptsInARow && live_ < worker_.settings.max_connections; ++i) {
     auto accepted = listener_->try_accept();
     if (accepted) {
       begin_session(std::move(*accepted));
@@ -67,6 +67,7 @@ void Acceptor::begin_session(std::unique_ptr<Stream> stream) {
   entry->next = first_;
   if (first_) first_->previous = entry.get();
   first_ = entry.get();
+  ++live_;
   sessions_.spawn(run_session(std::move(entry)));
 }
 
@@ -75,6 +76,7 @@ Task<void> Acceptor::run_session(std::unique_ptr<Entry> entry) {
   (entry->previous ? entry->previous->next : first_) = entry->next;
   if (entry->next) entry->next->previous = entry->previous;
   entry.reset();
+  --live_;
   if (waiting_for_session_) session_ended_.notify();
 }
 
