@@ -222,7 +222,8 @@ std::expected<ProxyConfig, StartRefusal> parse_proxy_config(int argc, const char
   table.listen_address("LISTEN_ADDRESS", config.listen_address, "address that the proxy port listens on");
   table.port("METRICS_PORT", config.metrics_port, "port of /metrics, /healthz and /readyz");
   table.listen_address("METRICS_ADDRESS", config.metrics_address, "address that the metrics port listens on");
-  table.count("WORKERS", config.workers, 0, 256, "worker threads; 0 is one a core");
+  table.count("WORKERS", config.workers, 0, 256,
+              "worker threads; 0 is one for each processor that this process may use");
   table.duration("DRAIN_TIMEOUT", config.drain_timeout, Duration::zero(), kMost,
                  "for requests in flight to finish after SIGTERM or SIGINT");
   table.group("Backends");
