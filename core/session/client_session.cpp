@@ -93,7 +93,8 @@ Task<ClientSession::HeadResult> ClientSession::read_head(http::RequestHeadParser
     const bool ended = filled ? *filled == 0 : filled.error() != ErrorKind::would_block;
     if (!ended) continue;
     if (parser.begun()) {
-      RequestFinished finished{.method = {}, .target = {}, .client = downstream_.stream->peer().ip};
+      RequestFinished finished{.method = {}, .target = {}, .client = downstream_.stream->peer().ip,
+                               .client_port = downstream_.stream->peer().port};
       finished.status = 499;
       finished.cause = cut_ ? Cause::drain_deadline : Cause::client_gone;
       finished.duration = worker_.clock.now() - request_began_;
@@ -118,7 +119,8 @@ Task<void> ClientSession::refuse(const http::RequestHeadParser& parser, Cause ca
   const auto written =
       co_await write_all(*downstream_.stream, worker_.clock, worker_.settings.downstream_write_timeout, buffer);
   RequestFinished finished{
-      .method = parser.head().method, .target = parser.head().target, .client = downstream_.stream->peer().ip};
+      .method = parser.head().method, .target = parser.head().target, .client = downstream_.stream->peer().ip,
+                               .client_port = downstream_.stream->peer().port};
   finished.status = refusal.status;
   finished.cause = cause;
   finished.detail = refusal.reason;

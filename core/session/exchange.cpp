@@ -113,6 +113,8 @@ Task<AfterExchange> Exchange::settle_client() {
 
 void Exchange::report() {
   RequestFinished finished{.method = head().method, .target = head().target, .client = client_address_};
+  const SocketAddress& peer = downstream_.stream->peer();
+  finished.client_port = client_address_ == peer.ip ? peer.port : std::uint16_t{0};
   finished.status = status_;
   finished.cause = *cause_;
   finished.detail = detail_;
