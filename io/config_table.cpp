@@ -44,14 +44,13 @@ std::unexpected<std::string> refused() { return std::unexpected(std::string()); 
 void SettingsTable::add(std::string_view variable, std::string_view value_name, std::string wants,
                         std::string default_text, std::string_view about,
                         std::function<std::expected<void, std::string>(std::string_view)> assign) {
-  rows_.push_back({std::string(variable), flag_of(variable), group_, std::string(value_name), std::move(wants),
+  rows_.push_back({std::string(variable), flag_of(variable), group_, std::string(value_name), std::move(wants), "",
                    std::move(default_text), std::string(about), std::move(assign), nullptr, ""});
 }
 
 void SettingsTable::duration(std::string_view variable, Duration& field, Duration least, Duration most,
                              std::string_view about) {
-  const std::string wants = "a duration from " + format_duration(least) + " to " + format_duration(most) +
-                            ", such as 500ms, 5s, 2m or 1h (a bare number is seconds)";
+  const std::string wants = "a duration from " + format_duration(least) + " to " + format_duration(most);
   add(variable, "DURATION", wants, format_duration(field), about,
       [&field, least, most](std::string_view text) -> std::expected<void, std::string> {
         const auto value = parse_duration(text);
@@ -59,12 +58,12 @@ void SettingsTable::duration(std::string_view variable, Duration& field, Duratio
         field = *value;
         return {};
       });
+  rows_.back().examples = ", such as 500ms, 5s, 2m or 1h (a bare number is seconds)";
 }
 
 void SettingsTable::size(std::string_view variable, std::size_t& field, std::size_t least, std::size_t most,
                          std::string_view about) {
-  const std::string wants =
-      "a size from " + format_size(least) + " to " + format_size(most) + ", such as 8192, 16KiB or 1MiB";
+  const std::string wants = "a size from " + format_size(least) + " to " + format_size(most);
   add(variable, "SIZE", wants, format_size(field), about,
       [&field, least, most](std::string_view text) -> std::expected<void, std::string> {
         const auto value = parse_size(text);
@@ -72,6 +71,7 @@ void SettingsTable::size(std::string_view variable, std::size_t& field, std::siz
         field = *value;
         return {};
       });
+  rows_.back().examples = ", such as 8192, 16KiB or 1MiB";
 }
 
 void SettingsTable::add_count(std::string_view variable, std::uint64_t preset, std::uint64_t least, std::uint64_t most,
@@ -161,7 +161,7 @@ std::expected<void, StartRefusal> SettingsTable::assign(Row& row, std::string gi
   const auto taken = row.assign(text);
   if (taken) return {};
   const std::string shown = row.shown ? row.shown(text) : std::string(text);
-  std::string message = row.given_as + " is " + quoted_text(shown) + " but wants " + row.wants;
+  std::string message = row.given_as + " is " + quoted_text(shown) + " but wants " + row.wants + row.examples;
   if (!taken.error().empty()) message += " (" + taken.error() + ')';
   return std::unexpected(refuse(std::move(message)));
 }
@@ -183,6 +183,21 @@ StartRefusal SettingsTable::unknown_argument(const std::vector<std::string>& arg
   // A name of which more than half would have to change was not meant.
   if (distance(name, *nearest) * 2 < nearest->size()) message += "; did you mean " + *nearest + '?';
   return refuse(message + " (see --help)");
+}
+
+// CLI11 takes the next argument for the value of a flag that has none; no value begins with two dashes.
+std::optional<StartRefusal> SettingsTable::missing_value(int argc, const char* const* argv) const {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    const auto found = std::find_if(rows_.begin(), rows_.end(), [&](const Row& candidate) {
+      return argument.starts_with(candidate.flag) &&
+             (argument.size() == candidate.flag.size() || argument.substr(candidate.flag.size()) == "=");
+    });
+    if (found == rows_.end()) continue;
+    const bool has_value = !argument.ends_with('=') && i + 1 < argc && !std::string_view(argv[i + 1]).starts_with("--");
+    if (!has_value) return refuse(found->flag + " has no value but wants " + found->wants + found->examples);
+  }
+  return std::nullopt;
 }
 
 std::expected<void, StartRefusal> SettingsTable::read(int argc, const char* const* argv,
@@ -208,13 +223,14 @@ std::expected<void, StartRefusal> SettingsTable::read(int argc, const char* cons
         app.add_option(row.flag, values[i], about)->option_text(row.value_name)->group(row.group)->take_last());
   }
 
+  if (auto missing = missing_value(argc, argv)) return std::unexpected(std::move(*missing));
   try {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     return std::unexpected(StartRefusal{0, app.help()});
   } catch (const CLI::ParseError& error) {
-    // The one mistake that is left: a flag without its value, which CLI11 names itself.
-    return std::unexpected(refuse(error.what()));
+    // What is left: a value for a flag that takes none.
+    return std::unexpected(refuse(std::string(error.what()) + " (see --help)"));
   }
   if (!app.remaining().empty()) return std::unexpected(unknown_argument(app.remaining()));
   if (want_markdown) return std::unexpected(StartRefusal{0, markdown()});
@@ -258,11 +274,11 @@ std::string SettingsTable::markdown() const {
   for (const auto& row : rows_) {
     if (row.group != title) {
       out << (title.empty() ? "" : "\n") << "**" << row.group << "**\n\n";
-      out << "| variable | flag | default | meaning |\n|---|---|---|---|\n";
+      out << "| variable | flag | default | meaning | takes |\n|---|---|---|---|---|\n";
       title = row.group;
     }
     out << "| `" << row.variable << "` | `" << row.flag << "` | `" << row.default_text << "` | " << cell(row.about)
-        << "; " << cell(row.wants) << " |\n";
+        << " | " << cell(row.wants) << " |\n";
   }
   std::string text = out.str();
   text.pop_back();

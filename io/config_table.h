@@ -94,7 +94,8 @@ class SettingsTable {
     std::string flag;
     std::string group;
     std::string value_name;
-    std::string wants;
+    std::string wants;     // what is right, in words
+    std::string examples;  // goes on from `wants` in a refusal
     std::string default_text;
     std::string about;
     std::function<std::expected<void, std::string>(std::string_view)> assign;
@@ -106,6 +107,7 @@ class SettingsTable {
   void add(std::string_view variable, std::string_view value_name, std::string wants, std::string default_text,
            std::string_view about, std::function<std::expected<void, std::string>(std::string_view)> assign);
   std::expected<void, StartRefusal> assign(Row& row, std::string given_as, std::string_view text);
+  std::optional<StartRefusal> missing_value(int argc, const char* const* argv) const;
   StartRefusal unknown_argument(const std::vector<std::string>& arguments) const;
   const Row& row(std::string_view variable) const;
 

@@ -1,6 +1,6 @@
 #include "io/version.h"
 
-#include "version_stamp.h"  // made by cmake/version_stamp.cmake
+#include "version_stamp.h"  // made by version_stamp.cmake
 
 namespace gopher {
 

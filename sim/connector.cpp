@@ -87,7 +87,7 @@ void SimConnector::connect(ConnectAttempt& attempt, const SocketAddress& to, Ins
   if (deadline != kNever) operation.deadline.arm(deadline);
   operation.target = network_.owner_of(node_, to.ip);
   if (operation.target) {
-    send(operation);
+    send_request(operation);
   } else {
     operation.fail(ErrorKind::unreachable, network_.clock().now() + network_.default_link.latency);
   }
@@ -100,7 +100,7 @@ void SimConnector::cancel(ConnectAttempt& attempt) noexcept {
   operation->fail(ErrorKind::closed, network_.clock().now());
 }
 
-void SimConnector::send(Connect& operation) {
+void SimConnector::send_request(Connect& operation) {
   ++operation.tries;
   network_.record({.at = network_.clock().now(),
                    .kind = NetworkEventKind::connecting,
@@ -137,7 +137,7 @@ void SimConnector::answer_arrived(Connect& operation) {
 void SimConnector::try_again(Connect& operation) {
   const Instant at = network_.clock().now() + kFirstRetry * (1 << (operation.tries - 1));
   if (operation.tries < kMaxTries) {
-    operation.then(&SimConnector::send, at);
+    operation.then(&SimConnector::send_request, at);
   } else {
     operation.fail(ErrorKind::timed_out, at);
   }

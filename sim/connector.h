@@ -36,7 +36,7 @@ class SimConnector final : public Connector {
   struct Connect;
   struct Resolve;
 
-  void send(Connect& operation);
+  void send_request(Connect& operation);
   void request_arrived(Connect& operation);
   void answer_arrived(Connect& operation);
   void try_again(Connect& operation);

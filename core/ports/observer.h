@@ -82,7 +82,8 @@ struct AcceptPaused {
   ErrorKind kind;
 };
 
-// Exactly one for each request that began (its first byte arrived, whatever became of it).
+// Exactly one for each request that began: its first byte was read as a request, whatever became of it. Bytes in the
+// pipeline behind a request after which the connection closes are not read as one.
 struct RequestFinished {
   std::string_view method = {};  // empty when the request line could not be read
   std::string_view target = {};  // as received, without the fragment nobody may send; may be empty

@@ -11,6 +11,8 @@ namespace {
 constexpr Duration kPauseWhenExhausted = std::chrono::milliseconds(100);
 // Accepted in a row before the sessions get their turn.
 constexpr int kAcceptsInARow = 64;
+// What a listener's backlog may hold at most.
+constexpr int kAcceptsAtDrain = 65536;
 
 }  // namespace
 
@@ -30,7 +32,7 @@ Acceptor::~Acceptor() { GOPHER_CHECK(first_ == nullptr); }
 
 Task<void> Acceptor::run() {
   while (!stopped_.requested()) {
-    if (sessions_.size() >= worker_.settings.max_connections) {
+    if (live_ >= worker_.settings.max_connections) {
       worker_.observer.on(AcceptPaused{ErrorKind::exhausted});
       waiting_for_session_ = true;
       co_await session_ended_.wait();
@@ -39,7 +41,7 @@ Task<void> Acceptor::run() {
     }
     const auto error = co_await wait_acceptable(*listener_);
     if (error || stopped_.requested()) continue;
-    const bool accepting = accept_waiting();
+    const bool accepting = accept_waiting(kAcceptsInARow);
     if (!accepting) co_await sleep_until(worker_.clock, worker_.clock.now() + kPauseWhenExhausted, stopped_);
   }
   co_await sessions_.join();
@@ -47,8 +49,8 @@ Task<void> Acceptor::run() {
 }
 
 // False when there is nothing left to accept with.
-bool Acceptor::accept_waiting() {
-  for (int i = 0; i < kAcceptsInARow && sessions_.size() < worker_.settings.max_connections; ++i) {
+bool Acceptor::accept_waiting(int most) {
+  for (int i = 0; i < most && live_ < worker_.settings.max_connections; ++i) {
     auto accepted = listener_->try_accept();
     if (accepted) {
       begin_session(std::move(*accepted));
@@ -67,6 +69,7 @@ void Acceptor::begin_session(std::unique_ptr<Stream> stream) {
   entry->next = first_;
   if (first_) first_->previous = entry.get();
   first_ = entry.get();
+  ++live_;
   sessions_.spawn(run_session(std::move(entry)));
 }
 
@@ -75,13 +78,14 @@ Task<void> Acceptor::run_session(std::unique_ptr<Entry> entry) {
   (entry->previous ? entry->previous->next : first_) = entry->next;
   if (entry->next) entry->next->previous = entry->previous;
   entry.reset();
+  --live_;
   if (waiting_for_session_) session_ended_.notify();
 }
 
 void Acceptor::drain() {
   if (worker_.draining) return;
   worker_.draining = true;
-  accept_waiting();
+  accept_waiting(kAcceptsAtDrain);
   stopped_.request();
   listener_->close();
   for (Entry* entry = first_; entry; entry = entry->next)

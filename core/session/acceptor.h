@@ -27,12 +27,12 @@ class Acceptor {
   // drain(), and ends the exchanges under way. Idempotent.
   void cut();
 
-  std::size_t session_count() const noexcept { return sessions_.size(); }
+  std::size_t session_count() const noexcept { return live_; }
 
  private:
   struct Entry;
 
-  bool accept_waiting();
+  bool accept_waiting(int most);
   void begin_session(std::unique_ptr<Stream> stream);
   Task<void> run_session(std::unique_ptr<Entry> entry);
 
@@ -41,6 +41,7 @@ class Acceptor {
   TaskGroup sessions_;
   Cancellation stopped_;
   Entry* first_ = nullptr;
+  std::size_t live_ = 0;  // sessions in the list
   Signal session_ended_;
   bool waiting_for_session_ = false;
 };

@@ -170,11 +170,16 @@ TEST(Config, RedisUrlIsUnderstoodInBothForms) {
 TEST(Config, ARefusedRedisUrlNeverShowsItsPassword) {
   for (const char* url :
        {"redis://app:hunter2@host:99999", "redis://app:hunter2@host:1/x", "rediss://:hunter2@h:1", "app:hunter2@host:1",
-        "redis://app:hunter2%zz@h:1", "redis://hunter2@h:1", "redis://a:hunter2/@@h:x",
-                          "redis://app:hunter2"}) {
+        "redis://app:hunter2%zz@h:1", "redis://hunter2@h:1", "redis://a:hunter2/@@h:x", "redis://app:hunter2"}) {
     const auto message = proxy_refusal({"--redis-url", url});
     EXPECT_THAT(message, HasSubstr("--redis-url is")) << url;
     EXPECT_THAT(message, Not(HasSubstr("hunter2"))) << url;
+  }
+}
+
+TEST(Config, ARefusedRedisUrlWithoutAPasswordIsShown) {
+  for (const char* url : {"http://localhost:6379", "redis://localhost:6379/x", "localhost:99999", "localhost"}) {
+    EXPECT_THAT(proxy_refusal({"--redis-url", url}), HasSubstr(url));
   }
 }
 

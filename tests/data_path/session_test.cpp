@@ -1,0 +1,231 @@
+// The life of a client connection: interim responses, tunnels, limits, refusals, drain.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "proxy_world.h"
+
+namespace gopher::test {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+constexpr const char* kUpgradeRequest =
+    "GET /chat HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n";
+
+BackendScript accept_upgrade_and_echo() {
+  return [](BackendConnection& connection) {
+    if (connection.ended) return Reply{.bytes = "bye", .close = true};
+    const bool first = connection.answered == 0;
+    const auto head = first ? whole_request(connection.received) : 0;
+    if (first && head == 0) return Reply{};
+    if (first) connection.answered = head;
+    Reply reply;
+    if (first) reply.bytes = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+    reply.bytes += connection.received.substr(connection.answered);
+    connection.answered = connection.received.size();
+    return reply;
+  };
+}
+
+TEST(Interim, ExpectContinueSendsTheHeadFirstAndRelaysThe100) {
+  ProxyWorld world;
+  world.backend().script = [](BackendConnection& connection) {
+    if (whole_request(connection.received)) return Reply{.bytes = ok("done")};
+    return connection.answered++ == 0 ? Reply{.bytes = "HTTP/1.1 100 Continue\r\n\r\n"} : Reply{};
+  };
+  auto& client = world.connect_client();
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+  world.until([&] { return client.received.starts_with("HTTP/1.1 100 Continue\r\n") && client.responses() == 1; }, 1s);
+  client.send("abc");
+  world.until([&] { return client.received.ends_with("done"); }, 1s);
+  EXPECT_THAT(world.backend().all_received(), HasSubstr("Expect: 100-continue\r\n"));
+  EXPECT_FALSE(client.over());
+}
+
+TEST(Interim, AFinalAnswerBeforeThe100ClosesTheConnection) {
+  ProxyWorld world;
+  world.backend().script = [](BackendConnection& connection) {
+    return connection.answered++ == 0 ? Reply{.bytes = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"}
+                                      : Reply{};
+  };
+  auto& client = world.connect_client();
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+  world.until([&] { return client.ended; }, 10s);
+  EXPECT_THAT(client.received, StartsWith("HTTP/1.1 401 "));
+  EXPECT_THAT(client.received, HasSubstr("Connection: close\r\n"));
+}
+
+TEST(Interim, EarlyHintsReach11ClientsAndNever10) {
+  for (const bool old : {false, true}) {
+    ProxyWorld world;
+    world.backend().script = answer_each("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n" + ok("hello"));
+    const auto response = world.exchange(old ? "GET / HTTP/1.0\r\n\r\n" : get());
+    EXPECT_EQ(response.find("103 Early Hints") != std::string::npos, !old);
+    EXPECT_THAT(response, EndsWith("hello"));
+  }
+}
+
+TEST(Tunnel, AWebSocketEchoesAndHalfCloseIsPreserved) {
+  ProxyWorld world;
+  world.backend().script = accept_upgrade_and_echo();
+  auto& client = world.connect_client();
+  client.send(kUpgradeRequest);
+  world.until([&] { return client.received.ends_with("\r\n\r\n"); }, 1s);
+  EXPECT_THAT(client.received, StartsWith("HTTP/1.1 101 "));
+  EXPECT_THAT(client.received, HasSubstr("Upgrade: websocket\r\n"));
+  EXPECT_THAT(world.backend().all_received(), HasSubstr("Connection: Upgrade\r\nUpgrade: websocket\r\n"));
+  client.send("ping");
+  world.until([&] { return client.received.ends_with("ping"); }, 1s);
+  client.half_close();
+  world.until([&] { return client.ended; }, 1s);
+  EXPECT_THAT(client.received, EndsWith("pingbye"));
+  EXPECT_EQ(world.last().cause, Cause::upgraded);
+  EXPECT_EQ(world.last().bytes_in, 4u);
+  EXPECT_EQ(world.last().bytes_out, 7u);
+}
+
+TEST(Tunnel, ARefusedUpgradeIsAnOrdinaryResponse) {
+  ProxyWorld world;
+  world.backend().script = answer_each("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_THAT(world.exchange(kUpgradeRequest), StartsWith("HTTP/1.1 400 "));
+  EXPECT_EQ(world.observer.upstream_open, 0);
+}
+
+TEST(Tunnel, EndsWhenNeitherSideSaysAnythingForLong) {
+  ProxyWorld world;
+  world.backend().script = accept_upgrade_and_echo();
+  auto& client = world.connect_client();
+  client.send(kUpgradeRequest);
+  world.run_for(50min);
+  client.send("still here");
+  world.run_for(50min);
+  EXPECT_FALSE(client.over());
+  world.until([&] { return client.over(); }, 20min);
+}
+
+TEST(Limiter, TheSixthRequestIs429WithRetryAfter) {
+  ProxyWorld world(1, {}, {.rate_millirequests_per_second = 2000, .burst = 5});
+  auto& client = world.connect_client();
+  for (std::size_t i = 1; i <= 6; ++i) {
+    client.send(get());
+    world.until([&] { return client.responses() == i; }, 1s);
+  }
+  EXPECT_THAT(client.received, HasSubstr("HTTP/1.1 429 Too Many Requests\r\n"));
+  EXPECT_THAT(client.received, HasSubstr("Retry-After: 1\r\n"));
+  EXPECT_THAT(client.received, HasSubstr("RateLimit-Policy: \"client\";q=5;w=3\r\n"));
+  EXPECT_EQ(world.last().cause, Cause::rate_limited);
+  EXPECT_FALSE(client.over());
+  world.run_for(500ms);
+  client.send(get());
+  world.until([&] { return client.responses() == 7; }, 1s);
+  EXPECT_EQ(world.last().status, 200);
+  EXPECT_EQ(world.backend().requests(), 6u);
+}
+
+TEST(Refusal, AMalformedHeadIsAnsweredAndClosed) {
+  ProxyWorld world;
+  const auto response = world.exchange("GET / HTTP/1.1\r\nHost: h\r\nA : b\r\n\r\n");
+  EXPECT_THAT(response, StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(response, HasSubstr("Connection: close\r\n"));
+  EXPECT_EQ(world.last().cause, Cause::bad_request);
+  EXPECT_EQ(world.backend().requests(), 0u);
+}
+
+TEST(Refusal, ASlowHeadIs408AndAnIdleConnectionClosesSilently) {
+  ProxyWorld world;
+  auto& slow = world.connect_client();
+  auto& idle = world.connect_client();
+  for (const char c : std::string("GET / HTTP/1.1\r\nHost")) {
+    slow.send(std::string(1, c));
+    world.run_for(1s);
+  }
+  EXPECT_TRUE(slow.ended);
+  EXPECT_THAT(slow.received, StartsWith("HTTP/1.1 408 "));
+  world.until([&] { return idle.ended; }, 2min);
+  EXPECT_EQ(idle.received, "");
+  EXPECT_EQ(world.observer.finished.size(), 1u);
+}
+
+TEST(Refusal, ALineBreakBeforeTheRequestIsSkippedOnce) {
+  ProxyWorld world;
+  EXPECT_THAT(world.exchange("\r\n" + get()), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(world.exchange("\r\n\r\n" + get()), StartsWith("HTTP/1.1 400 "));
+}
+
+TEST(Refusal, AnErrorSurvivesTheBytesTheClientIsStillSending) {
+  ProxyWorld world;
+  auto& client = world.connect_client();
+  client.send("BAD\r\n" + std::string(300'000, 'x'));
+  world.until([&] { return client.over(); }, 10s);
+  EXPECT_THAT(client.received, StartsWith("HTTP/1.1 400 "));
+}
+
+TEST(Drain, AnExchangeInFlightFinishesAndIdleConnectionsClose) {
+  ProxyWorld world;
+  world.backend().script = [](BackendConnection&) { return Reply{}; };
+  auto& busy = world.connect_client();
+  auto& idle = world.connect_client();
+  busy.send(get());
+  world.until([&] { return world.backend().requests() == 1; }, 1s);
+  world.acceptor->drain();
+  world.until([&] { return idle.ended; }, 1s);
+  EXPECT_EQ(world.observer.finished.size(), 0u);
+  world.run_for(5s);
+  world.backend().send(ok("late"));
+  world.until([&] { return busy.ended; }, 1s);
+  EXPECT_THAT(busy.received, HasSubstr("Connection: close\r\n"));
+  EXPECT_THAT(busy.received, EndsWith("late"));
+  EXPECT_EQ(world.acceptor->session_count(), 0u);
+}
+
+TEST(Drain, ARequestThatCrossesTheDrainIsServed) {
+  ProxyWorld world;
+  auto& client = world.connect_client();
+  world.until([&] { return world.observer.connections_open == 1; }, 1s);
+  client.send(get());
+  world.acceptor->drain();  // the request is on the wire
+  world.until([&] { return client.ended; }, 1s);
+  EXPECT_THAT(client.received, StartsWith("HTTP/1.1 200 "));
+}
+
+TEST(Drain, TheDeadlineCutsExchangesAndTunnels) {
+  ProxyWorld world(2);
+  world.backend(0).script = [](BackendConnection&) { return Reply{}; };
+  world.backend(1).script = accept_upgrade_and_echo();
+  auto& waiting = world.connect_client();
+  waiting.send(get());
+  world.until([&] { return world.backend(0).requests() == 1; }, 1s);
+  auto& tunnel = world.connect_client();
+  tunnel.send(kUpgradeRequest);
+  world.until([&] { return tunnel.responses() == 1; }, 1s);
+  world.acceptor->drain();
+  world.run_for(10s);
+  EXPECT_EQ(world.acceptor->session_count(), 2u);
+  world.acceptor->cut();
+  world.until([&] { return waiting.over() && tunnel.over() && world.acceptor->session_count() == 0; }, 1s);
+  ASSERT_EQ(world.observer.finished.size(), 2u);
+  for (const auto& finished : world.observer.finished)
+    EXPECT_EQ(finished.cause, Cause::drain_deadline);
+}
+
+TEST(Drain, ConnectionsAboveTheBoundWaitInTheBacklog) {
+  SessionSettings settings;
+  settings.max_connections = 1;
+  ProxyWorld world(1, settings);
+  auto& first = world.connect_client();
+  first.send(get());
+  world.until([&] { return first.responses() == 1; }, 1s);
+  auto& second = world.connect_client();
+  second.send(get());
+  world.run_for(1s);
+  EXPECT_EQ(second.responses(), 0u);
+  EXPECT_GE(world.observer.accept_paused, 1);
+  first.close();
+  world.until([&] { return second.responses() == 1; }, 1s);
+}
+
+}  // namespace
+}  // namespace gopher::test

@@ -1,0 +1,175 @@
+#include "io/worker_thread.h"
+
+#include <atomic>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/admin/http_server.h"
+#include "tests/io/loop_fixture.h"
+
+namespace gopher::test {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+
+class BackendPages final : public HttpPages {
+ public:
+  HttpPage respond(std::string_view) override { return {.body = "from the backend"}; }
+};
+
+struct CountingObserver final : Observer {
+  void on(const Event& event) noexcept override {
+    if (std::holds_alternative<ConnectionAccepted>(event)) ++accepted;
+    if (std::holds_alternative<ExchangeBegan>(event)) ++exchanges;
+  }
+  std::atomic<int> accepted = 0;
+  std::atomic<int> exchanges = 0;
+};
+
+// Workers on threads of their own; a backend and the clients on the test's thread.
+class WorkerThreadTest : public LoopTest {
+ protected:
+  WorkerThreadTest() {
+    config_.limiter.rate_millirequests_per_second = 0;
+    std::string why_not;
+    const auto port = listener_->local().port;
+    auto snapshot = std::make_shared<PoolSnapshot>();
+    snapshot->version = 1;
+    snapshot->members = 1;
+    snapshot->live.push_back(
+        {*Endpoint::parse_authority("127.0.0.1:" + std::to_string(port), why_not), loopback(port)});
+    cell_.publish(std::move(snapshot));
+  }
+  ~WorkerThreadTest() override {
+    for (auto& worker : workers_) {
+      worker->cut();
+      worker->join();
+    }
+    if (backend_) backend_->close();
+    EXPECT_TRUE(run_until(loop_, [&] { return group_.size() == 0; }));
+    backend_.reset();
+  }
+
+  void start_backend() {
+    backend_.emplace(loop_.clock(), std::move(listener_), pages_, HttpServerSettings{});
+    group_.spawn(backend_->run());
+  }
+  void start_workers(std::size_t count) {
+    for (std::size_t index = 0; index < count; ++index) {
+      workers_.push_back(std::make_unique<WorkerThread>(index, config_, cell_, limiter_, observers_[index], 1));
+      const auto got = workers_.back()->listen({IpAddress::v4({127, 0, 0, 1}), port_, "PROXY_PORT"});
+      ASSERT_TRUE(got.has_value()) << got.error();
+      port_ = *got;
+    }
+    for (auto& worker : workers_)
+      worker->start([this] { ++ended_; });
+  }
+  std::unique_ptr<Stream> connect() {
+    RecordedConnect attempt;
+    loop_.connector().connect(attempt, loopback(port_), loop_.clock().now() + 5s);
+    EXPECT_TRUE(run_until(loop_, [&] { return attempt.done(); }));
+    connect_error_ = attempt.error;
+    return std::move(attempt.stream);
+  }
+  std::unique_ptr<Stream> ask() {
+    auto stream = connect();
+    const WriteBuffer request = bytes("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    EXPECT_TRUE(stream->try_write(std::span(&request, 1)).has_value());
+    return stream;
+  }
+  std::string read_all(Stream& stream) {
+    std::string received;
+    std::array<std::byte, 4096> buffer;
+    for (;;) {
+      const auto read = read_when_ready(loop_, stream, buffer);
+      if (!read || *read == 0) return received;
+      received.append(reinterpret_cast<const char*>(buffer.data()), *read);
+    }
+  }
+  bool all_ended() {
+    return run_until(loop_, [&] { return ended_ == static_cast<int>(workers_.size()); });
+  }
+
+  ProxyConfig config_;
+  SnapshotCell cell_;
+  ClientLimiter limiter_{[] {
+    LimiterSettings off;
+    off.rate_millirequests_per_second = 0;
+    return off;
+  }()};
+  std::array<CountingObserver, 2> observers_;
+  BackendPages pages_;
+  std::optional<HttpServer> backend_;
+  TaskGroup group_;
+  std::vector<std::unique_ptr<WorkerThread>> workers_;
+  std::atomic<int> ended_ = 0;
+  std::uint16_t port_ = 0;
+  std::optional<ErrorKind> connect_error_;
+};
+
+TEST_F(WorkerThreadTest, WorkersShareOnePortAndEachServes) {
+  start_backend();
+  start_workers(2);
+  for (int i = 0; i < 64; ++i) {
+    const auto stream = ask();
+    EXPECT_THAT(read_all(*stream), EndsWith("\r\n\r\nfrom the backend"));
+  }
+  // The system spreads connections by a hash of their addresses.
+  EXPECT_EQ(observers_[0].accepted + observers_[1].accepted, 64);
+  EXPECT_GT(observers_[0].accepted, 0);
+  EXPECT_GT(observers_[1].accepted, 0);
+}
+
+TEST_F(WorkerThreadTest, ADrainedWorkerEndsAndFreesItsPort) {
+  start_backend();
+  start_workers(2);
+  const auto idle = connect();
+  for (auto& worker : workers_)
+    worker->drain();
+  EXPECT_TRUE(all_ended());
+  EXPECT_EQ(connect(), nullptr);
+  EXPECT_EQ(connect_error_, ErrorKind::refused);
+  EXPECT_TRUE(listen_at(loop_, {IpAddress::v4({127, 0, 0, 1}), port_, "PROXY_PORT"}).has_value());
+}
+
+TEST_F(WorkerThreadTest, ADrainLetsTheRequestInFlightFinish) {
+  start_workers(1);
+  const auto client = ask();
+  const auto upstream = accept_one(loop_, *listener_);
+  workers_[0]->drain();
+  const WriteBuffer response = bytes("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate");
+  ASSERT_TRUE(upstream->try_write(std::span(&response, 1)).has_value());
+  EXPECT_THAT(read_all(*client), EndsWith("late"));
+  EXPECT_TRUE(all_ended());
+}
+
+TEST_F(WorkerThreadTest, ACutEndsTheRequestThatTheDrainWaitsFor) {
+  start_workers(1);
+  const auto client = ask();
+  const auto upstream = accept_one(loop_, *listener_);  // and never answers
+  ASSERT_TRUE(run_until(loop_, [&] { return observers_[0].exchanges == 1; }));
+  workers_[0]->drain();
+  EXPECT_EQ(ended_, 0);
+  workers_[0]->cut();
+  EXPECT_TRUE(all_ended());
+  EXPECT_EQ(read_all(*client).find("200 OK"), std::string::npos);
+}
+
+TEST_F(WorkerThreadTest, APortInUseIsNamedWithTheSettingToChange) {
+  const auto taken = listen_at(loop_, {IpAddress::v4({127, 0, 0, 1}), listener_->local().port, "PROXY_PORT"});
+  ASSERT_FALSE(taken.has_value());
+  EXPECT_EQ(taken.error(), "port " + std::to_string(listener_->local().port) +
+                               " is in use; stop what uses it, or set PROXY_PORT to another port");
+}
+
+TEST_F(WorkerThreadTest, AnAddressOfAnotherMachineIsNamed) {
+  const auto foreign = listen_at(loop_, {IpAddress::v4({192, 0, 2, 1}), 0, "PROXY_PORT"});
+  ASSERT_FALSE(foreign.has_value());
+  EXPECT_THAT(foreign.error(), HasSubstr("192.0.2.1 is no address of this machine"));
+}
+
+}  // namespace
+}  // namespace gopher::test
