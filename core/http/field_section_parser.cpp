@@ -1,5 +1,7 @@
 #include "core/http/field_section_parser.h"
 
+#include <algorithm>
+
 #include "core/http/character.h"
 
 namespace gopher::http {
@@ -14,7 +16,9 @@ FieldSectionParser::FieldSectionParser(Kind kind, std::size_t max_fields) : kind
   callbacks_.on_header_value = &on_field_value;
   callbacks_.on_header_value_complete = &on_field_value_complete;
   callbacks_.on_headers_complete = &on_headers_complete;
-  llhttp_init(&llhttp_, kind == Kind::request_fields ? HTTP_REQUEST : HTTP_RESPONSE, &callbacks_);
+  llhttp_init(&llhttp_, kind == Kind::whole_response ? HTTP_RESPONSE : HTTP_REQUEST, &callbacks_);
+  // Trailers frame nothing: they may name both framing fields, which are dropped (RFC 9110 section 6.5.1).
+  if (kind == Kind::trailers) llhttp_set_lenient_chunked_length(&llhttp_, 1);
   llhttp_.data = this;
   reset();
 }
@@ -24,7 +28,7 @@ void FieldSectionParser::reset() noexcept {
   fields_.clear();
   field_open_ = false;
   fed_ = scanned_ = consumed_ = 0;
-  if (kind_ == Kind::request_fields) llhttp_execute(&llhttp_, kRequestPreamble.data(), kRequestPreamble.size());
+  if (kind_ != Kind::whole_response) llhttp_execute(&llhttp_, kRequestPreamble.data(), kRequestPreamble.size());
 }
 
 ParseStatus FieldSectionParser::refuse(int status, const char* reason) noexcept {
@@ -43,7 +47,7 @@ bool FieldSectionParser::scan_line_ends(std::string_view bytes) noexcept {
       ++scanned_;
       // An empty line ends the section; what follows is not ours to judge.
       if (scanned_ >= 3 && bytes[scanned_ - 2] == '\n') return true;
-      if (scanned_ == 1 && kind_ == Kind::request_fields) return true;
+      if (scanned_ == 1 && kind_ != Kind::whole_response) return true;
       const char next = bytes[scanned_ + 1];
       if (next == ' ' || next == '\t') return false;
     } else if (c == '\n') {
@@ -59,10 +63,11 @@ ParseStatus FieldSectionParser::parse(std::string_view bytes) {
   if (fed_ == bytes.size()) return ParseStatus::need_more;
   base_ = bytes.data();
   const bool lines_end_well = scan_line_ends(bytes);
-  const llhttp_errno_t error = llhttp_execute(&llhttp_, bytes.data() + fed_, bytes.size() - fed_);
+  // What follows a bad line is not read, so that the first fault decides however the bytes are split.
+  const std::size_t end = lines_end_well ? bytes.size() : std::max(scanned_, fed_);
+  const llhttp_errno_t error = llhttp_execute(&llhttp_, bytes.data() + fed_, end - fed_);
   if (error == HPE_PAUSED) {
     consumed_ = static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - bytes.data());
-    if (!lines_end_well && scanned_ < consumed_) return refuse(400, "a line that does not end in CRLF, or is folded");
     return ParseStatus::complete;
   }
   if (error == HPE_USER) return ParseStatus::failed;  // refusal_ is set

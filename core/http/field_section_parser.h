@@ -15,7 +15,7 @@ namespace gopher::http {
 
 class FieldSectionParser {
  public:
-  enum class Kind : std::uint8_t { request_fields, whole_response };
+  enum class Kind : std::uint8_t { request_fields, trailers, whole_response };
 
   FieldSectionParser(Kind kind, std::size_t max_fields);
   FieldSectionParser(const FieldSectionParser&) = delete;

@@ -88,8 +88,11 @@ ParseStatus RequestHeadParser::parse(std::string_view bytes) {
     if (parse_request_line(line) == ParseStatus::failed) return ParseStatus::failed;
   }
 
-  const auto section = bytes.substr(line_end_);
-  const auto status = section_->parse(section.substr(0, std::min(section.size(), limits_.max_head_bytes)));
+  // Bytes past the limit are not looked at, so that no split of them changes the refusal.
+  const std::size_t line_bytes = line_end_ - line_begin_;
+  if (line_bytes >= limits_.max_head_bytes) return refuse(431, "the head is too long");
+  const auto section = bytes.substr(line_end_, limits_.max_head_bytes - line_bytes);
+  const auto status = section_->parse(section);
   if (status == ParseStatus::failed) {
     refusal_ = section_->refusal();
     return status;
@@ -98,7 +101,6 @@ ParseStatus RequestHeadParser::parse(std::string_view bytes) {
     return bytes.size() - line_begin_ >= limits_.max_head_bytes ? refuse(431, "the head is too long") : status;
   }
   head_bytes_ = line_end_ + section_->consumed();
-  if (head_bytes_ - line_begin_ > limits_.max_head_bytes) return refuse(431, "the head is too long");
   head_.method = bytes.substr(line_begin_, method_bytes_);
   head_.target = bytes.substr(line_begin_ + method_bytes_ + 1, target_bytes_);
   section_->take_fields(section, head_.fields);
@@ -159,7 +161,7 @@ ParseStatus ResponseHeadParser::parse(std::string_view bytes) {
 }
 
 bool parse_trailers(std::string_view bytes, std::size_t max_fields, Fields& trailers) {
-  FieldSectionParser section(FieldSectionParser::Kind::request_fields, max_fields);
+  FieldSectionParser section(FieldSectionParser::Kind::trailers, max_fields);
   trailers.clear();
   if (section.parse(bytes) != ParseStatus::complete || section.consumed() != bytes.size()) return false;
   section.take_fields(bytes, trailers);
