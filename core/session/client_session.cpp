@@ -93,7 +93,9 @@ Task<ClientSession::HeadResult> ClientSession::read_head(http::RequestHeadParser
     const bool ended = filled ? *filled == 0 : filled.error() != ErrorKind::would_block;
     if (!ended) continue;
     if (parser.begun()) {
-      RequestFinished finished{.method = {}, .target = {}, .client = downstream_.stream->peer().ip,
+      RequestFinished finished{.method = {},
+                               .target = {},
+                               .client = downstream_.stream->peer().ip,
                                .client_port = downstream_.stream->peer().port};
       finished.status = 499;
       finished.cause = cut_ ? Cause::drain_deadline : Cause::client_gone;
@@ -118,9 +120,10 @@ Task<void> ClientSession::refuse(const http::RequestHeadParser& parser, Cause ca
   const WriteBuffer buffer = std::as_bytes(std::span(writer.written()));
   const auto written =
       co_await write_all(*downstream_.stream, worker_.clock, worker_.settings.downstream_write_timeout, buffer);
-  RequestFinished finished{
-      .method = parser.head().method, .target = parser.head().target, .client = downstream_.stream->peer().ip,
-                               .client_port = downstream_.stream->peer().port};
+  RequestFinished finished{.method = parser.head().method,
+                           .target = parser.head().target,
+                           .client = downstream_.stream->peer().ip,
+                           .client_port = downstream_.stream->peer().port};
   finished.status = refusal.status;
   finished.cause = cause;
   finished.detail = refusal.reason;

@@ -1,4 +1,4 @@
-#include "case.h"
+#include "tests/conformance/case.h"
 
 #include <algorithm>
 #include <filesystem>

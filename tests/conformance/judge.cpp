@@ -1,4 +1,4 @@
-#include "judge.h"
+#include "tests/conformance/judge.h"
 
 #include <algorithm>
 

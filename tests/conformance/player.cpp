@@ -1,9 +1,9 @@
-#include "player.h"
+#include "tests/conformance/player.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "upstream.h"
+#include "tests/conformance/upstream.h"
 
 namespace gopher::conformance {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "case.h"
-#include "message.h"
+#include "tests/conformance/case.h"
+#include "tests/conformance/message.h"
 
 namespace gopher::conformance {
 

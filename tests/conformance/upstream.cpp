@@ -1,4 +1,4 @@
-#include "upstream.h"
+#include "tests/conformance/upstream.h"
 
 #include <algorithm>
 #include <cctype>
