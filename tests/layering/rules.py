@@ -71,7 +71,7 @@ OUTSIDE_HEADERS = (
     (r"llhttp\.h$", r"^(core/http|tests|fuzz)/", "only core/http sees llhttp: use the parser of core/http"),
     (r"g(test|mock)/|rapidcheck", r"^(tests|fuzz)/", "tests only"),
     (r"arpa/inet\.h$", r"^(core/ports/address\.cpp|io/.*\.cpp|tests/.*|docker/.*\.cpp)$", "use IpAddress and Endpoint of core/ports/address.h"),
-    (r".*", r"^(io|docker|tests/(io|contract|end_to_end|bench))/", "only io/ talks to the system: use a port of core/ports"),
+    (r".*", r"^(io|docker|tests/(io|contract|redis|end_to_end|bench))/", "only io/ talks to the system: use a port of core/ports"),
 )  # fmt: skip
 
 # Code that must behave the same in the simulator: no real time, randomness, threads, environment, output.
