@@ -1,7 +1,5 @@
 #include "core/http/field_section_parser.h"
 
-#include <algorithm>
-
 #include "core/http/character.h"
 
 namespace gopher::http {
@@ -36,36 +34,32 @@ ParseStatus FieldSectionParser::refuse(int status, const char* reason) noexcept 
   return ParseStatus::failed;
 }
 
+// Goes as far as the bytes can be judged: a CR waits for the byte after it.
 bool FieldSectionParser::scan_line_ends(std::string_view bytes) noexcept {
-  // The last byte is left for the next call when its neighbour is needed to judge it.
-  for (; scanned_ < bytes.size(); ++scanned_) {
+  while (scanned_ < bytes.size()) {
     const char c = bytes[scanned_];
+    const bool begins_line = scanned_ == 0 || bytes[scanned_ - 1] == '\n';
     if (c == '\r') {
       if (scanned_ + 1 == bytes.size()) return true;
       if (bytes[scanned_ + 1] != '\n') return false;
-      if (scanned_ + 2 == bytes.size()) return true;
-      ++scanned_;
+      scanned_ += 2;
       // An empty line ends the section; what follows is not ours to judge.
-      if (scanned_ >= 3 && bytes[scanned_ - 2] == '\n') return true;
-      if (scanned_ == 1 && kind_ != Kind::whole_response) return true;
-      const char next = bytes[scanned_ + 1];
-      if (next == ' ' || next == '\t') return false;
-    } else if (c == '\n') {
+      if (begins_line && (scanned_ > 2 || kind_ != Kind::whole_response)) return true;
+    } else if (c == '\n' || (begins_line && (c == ' ' || c == '\t'))) {
       return false;
-    } else if (scanned_ == 0 && (c == ' ' || c == '\t')) {
-      return false;
+    } else {
+      ++scanned_;
     }
   }
   return true;
 }
 
 ParseStatus FieldSectionParser::parse(std::string_view bytes) {
-  if (fed_ == bytes.size()) return ParseStatus::need_more;
   base_ = bytes.data();
   const bool lines_end_well = scan_line_ends(bytes);
-  // What follows a bad line is not read, so that the first fault decides however the bytes are split.
-  const std::size_t end = lines_end_well ? bytes.size() : std::max(scanned_, fed_);
-  const llhttp_errno_t error = llhttp_execute(&llhttp_, bytes.data() + fed_, end - fed_);
+  // llhttp gets only what the scan has passed, so that the first fault decides however the bytes are split.
+  const llhttp_errno_t error = llhttp_execute(&llhttp_, bytes.data() + fed_, scanned_ - fed_);
+  fed_ = scanned_;
   if (error == HPE_PAUSED) {
     consumed_ = static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - bytes.data());
     return ParseStatus::complete;
@@ -73,7 +67,6 @@ ParseStatus FieldSectionParser::parse(std::string_view bytes) {
   if (error == HPE_USER) return ParseStatus::failed;  // refusal_ is set
   if (error != HPE_OK) return refuse(400, llhttp_get_error_reason(&llhttp_));
   if (!lines_end_well) return refuse(400, "a line that does not end in CRLF, or is folded");
-  fed_ = bytes.size();
   return ParseStatus::need_more;
 }
 

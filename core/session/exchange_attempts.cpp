@@ -13,6 +13,12 @@ constexpr Duration kFreshEnoughForUnsafe = std::chrono::seconds(1);
 
 constexpr int kMaxInterimResponses = 16;
 
+constexpr std::string_view kMalformedChunk = "a malformed chunk";
+
+constexpr std::string_view detail_of(Cause cause) {
+  return cause == Cause::request_body_malformed ? kMalformedChunk : std::string_view();
+}
+
 constexpr int status_of(Cause cause) {
   switch (cause) {
     case Cause::connect_timeout:
@@ -32,7 +38,7 @@ constexpr int status_of(Cause cause) {
 Task<void> Exchange::forward() {
   while (!concluded()) {
     if (abort_cause_) {
-      conclude(status_of(*abort_cause_), *abort_cause_);
+      conclude(status_of(*abort_cause_), *abort_cause_, detail_of(*abort_cause_));
       break;
     }
     if (attempts_ >= worker_.settings.max_attempts || tried_count_ == kMaxTried) {
@@ -178,7 +184,7 @@ Exchange::AttemptResult Exchange::failed_before_response(HeadResult result, std:
   UpstreamHost& host = *upstream_->host();
   if (abort_cause_) {
     if (*abort_cause_ == Cause::first_byte_timeout) worker_.balancer.report_failure(host, worker_.clock.now());
-    conclude(status_of(*abort_cause_), *abort_cause_);
+    conclude(status_of(*abort_cause_), *abort_cause_, detail_of(*abort_cause_));
     return AttemptResult::finished;
   }
   const bool repeatable = !body_begun_ && !response_begun_ && (nothing_sent_ || http::is_idempotent(head().method));
@@ -217,7 +223,7 @@ Task<bool> Exchange::send_head() {
   const bool has_piece = body_pending() && !downstream_.input.empty();
   const bool well_formed = !has_piece || take_body_piece(piece);
   if (!well_formed) {
-    conclude(400, Cause::request_body_malformed, "a malformed chunk");
+    conclude(400, Cause::request_body_malformed, kMalformedChunk);
     must_close_ = true;
     co_return false;
   }

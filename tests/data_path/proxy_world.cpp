@@ -1,4 +1,4 @@
-#include "proxy_world.h"
+#include "tests/data_path/proxy_world.h"
 
 #include <algorithm>
 
@@ -117,7 +117,11 @@ void ScriptedBackend::send(std::string bytes, bool close) {
   Reply reply;
   reply.bytes = std::move(bytes);
   reply.close = close;
-  tasks_.spawn(write(clock_, connections.back(), std::move(reply)));
+  send_on(connections.back(), std::move(reply));
+}
+
+void ScriptedBackend::send_on(BackendConnection& connection, Reply reply) {
+  tasks_.spawn(write(clock_, connection, std::move(reply)));
 }
 
 void ScriptedBackend::close_all() {

@@ -62,6 +62,7 @@ class ScriptedBackend {
   std::string all_received() const;
   // Sends more on the latest connection.
   void send(std::string bytes, bool close = false);
+  void send_on(BackendConnection& connection, Reply reply);
   void stop_listening() { listener_->close(); }
   void close_all();
 
@@ -152,6 +153,7 @@ class ProxyWorld {
   void start();
   void publish_live(const std::vector<int>& backends);  // by index from 0
   ScriptedBackend& backend(int index = 0) { return *backends_.at(static_cast<std::size_t>(index)); }
+  int backend_count() const noexcept { return static_cast<int>(backends_.size()); }
   ScriptedClient& connect_client();
   // Runs until the condition holds; fails the test when it does not within `limit` of virtual time.
   void until(const std::function<bool()>& condition, Duration limit = 1h, std::string_view what = "");

@@ -1,0 +1,18 @@
+// Compares what was observed with what a case expects.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "case.h"
+#include "player.h"
+
+namespace gopher::conformance {
+
+// In words; empty when all is well.
+std::vector<std::string> complaints(const Case& scenario, const Observed& observed);
+
+// What must be the same for every splitting of the same bytes.
+std::string essence(const Observed& observed);
+
+}  // namespace gopher::conformance
