@@ -2,6 +2,7 @@
 
 import json
 import re
+import re
 
 from harness.http import RawConnection, post
 from harness.polling import eventually
