@@ -66,7 +66,7 @@ std::vector<Step> steps_of(const json& request) {
       steps.push_back({Step::Kind::close, ""});
     } else if (part.contains("reset")) {
       steps.push_back({Step::Kind::reset, ""});
-    } else {
+    } else if (!part.contains("deaf")) {  // reading late makes no difference to a simulated client
       throw std::invalid_argument("no step: " + part.dump());
     }
   }
