@@ -63,7 +63,7 @@ ensure_packages() {
   local -a install=(apt-get install -y --no-install-recommends "${missing[@]}")
   if [[ $privilege == none ]]; then
     warn "Packages are missing, and this user can neither install them nor use sudo. As root, run:"
-    warn "  apt-get update; ${install[*]}"
+    warn "  apt-get update && ${install[*]}"
     exit 1
   fi
   say "Installing ${missing[*]##*/}"

@@ -20,12 +20,17 @@ using std::chrono::seconds;
 constexpr Duration kLeast = milliseconds(1);
 constexpr Duration kMost = hours(24);
 
-// What of a refused Redis URL may be shown: nothing in which a password could stand.
+// What of a refused Redis URL may be shown: nothing before its last @, and without an @ nothing in the place of the
+// port that is not a number.
 std::string without_password(std::string_view text) {
   const auto at = text.rfind('@');
   if (at != std::string_view::npos) return "***" + std::string(text.substr(at));
   const auto scheme = text.find("://");
-  return scheme == std::string_view::npos ? std::string(text) : std::string(text.substr(0, scheme + 3)) + "***";
+  const auto colon = text.find(':', scheme == std::string_view::npos ? 0 : scheme + 3);
+  if (colon == std::string_view::npos) return std::string(text);
+  const auto port = text.substr(colon + 1, text.find('/', colon) - colon - 1);
+  const bool number = std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return std::string(number ? text : text.substr(0, colon + 1)) + (number ? "" : "***");
 }
 
 void redis_row(SettingsTable& table, RedisUrl& redis) {
@@ -217,7 +222,8 @@ std::expected<ProxyConfig, StartRefusal> parse_proxy_config(int argc, const char
   table.listen_address("LISTEN_ADDRESS", config.listen_address, "address that the proxy port listens on");
   table.port("METRICS_PORT", config.metrics_port, "port of /metrics, /healthz and /readyz");
   table.listen_address("METRICS_ADDRESS", config.metrics_address, "address that the metrics port listens on");
-  table.count("WORKERS", config.workers, 0, 256, "worker threads; 0 is one a core");
+  table.count("WORKERS", config.workers, 0, 256,
+              "worker threads; 0 is one for each processor that this process may use");
   table.duration("DRAIN_TIMEOUT", config.drain_timeout, Duration::zero(), kMost,
                  "for requests in flight to finish after SIGTERM or SIGINT");
   table.group("Backends");

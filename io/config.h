@@ -36,7 +36,7 @@ struct ProxyConfig {
   std::uint16_t proxy_port = 8080;
   std::optional<IpAddress> metrics_address;
   std::uint16_t metrics_port = 2112;
-  std::uint32_t workers = 0;  // 0: one a core
+  std::uint32_t workers = 0;  // 0: one for each processor
 
   ProbeConfig health{std::chrono::seconds(10), std::chrono::seconds(2), 1, 2, ""};  // the proxy's own check
   ProbeConfig probe{std::chrono::seconds(2), std::chrono::seconds(1), 1, 2, ""};    // of the embedded sentinel

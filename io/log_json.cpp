@@ -160,7 +160,7 @@ JsonFields& JsonFields::boolean(std::string_view name, bool value) {
   return *this;
 }
 
-JsonFields& JsonFields::address(std::string_view name, const IpAddress& value) {
+JsonFields& JsonFields::address(std::string_view name, const IpAddress& value, std::uint16_t port) {
   this->name(name);
   text_.push_back('"');
   if (value.is_v4()) {
@@ -173,7 +173,13 @@ JsonFields& JsonFields::address(std::string_view name, const IpAddress& value) {
     // IpAddress::to_string would put the text on the heap.
     std::array<char, INET6_ADDRSTRLEN> written{};
     inet_ntop(AF_INET6, value.octets().data(), written.data(), written.size());
+    if (port != 0) text_.push_back('[');
     text_.append(written.data());
+    if (port != 0) text_.push_back(']');
+  }
+  if (port != 0) {
+    text_.push_back(':');
+    append_number(text_, static_cast<unsigned>(port));
   }
   text_.push_back('"');
   return *this;

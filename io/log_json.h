@@ -29,7 +29,8 @@ class JsonFields {
   JsonFields& number(std::string_view name, std::uint64_t value);
   JsonFields& number(std::string_view name, double value);  // null when it is not finite
   JsonFields& boolean(std::string_view name, bool value);
-  JsonFields& address(std::string_view name, const IpAddress& value);
+  // "192.0.2.7:4711" or "[2001:db8::7]:4711"; without brackets and port when `port` is 0.
+  JsonFields& address(std::string_view name, const IpAddress& value, std::uint16_t port);
   // Milliseconds with three decimals, as in 12.345.
   JsonFields& milliseconds(std::string_view name, Duration value);
 

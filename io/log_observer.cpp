@@ -25,7 +25,7 @@ void append_request(JsonFields& line, const RequestFinished& event) {
   line.text("msg", "request")
       .text("method", event.method)
       .text("path", without_query(event.target), JsonFields::kMaxPathBytes)
-      .address("remote_addr", event.client)
+      .address("remote_addr", event.client, event.client_port)
       .number("status", std::int64_t{event.status})
       .milliseconds("duration_ms", event.duration)
       .text("backend", event.backend)
@@ -33,6 +33,7 @@ void append_request(JsonFields& line, const RequestFinished& event) {
       .number("bytes_out", event.bytes_out)
       .text("request_id", event.request_id)
       .text("cause", gopher::to_string(event.cause));
+  if (!event.detail.empty()) line.text("detail", event.detail);
   if (event.attempts > 1) line.number("attempts", std::uint64_t{event.attempts});
 }
 

@@ -8,7 +8,6 @@
 #include <string>
 #include <string_view>
 #include <sys/resource.h>
-#include <thread>
 #include <vector>
 
 #include "core/admin/readiness.h"
@@ -16,6 +15,7 @@
 #include "core/ports/fan_out_observer.h"
 #include "io/config_values.h"
 #include "io/control_plane.h"
+#include "io/cpu_count.h"
 #include "io/event_loop.h"
 #include "io/log.h"
 #include "io/log_observer.h"
@@ -34,9 +34,7 @@ namespace {
 // After the drain timeout has cut what was left: a worker that has not ended by then never will.
 constexpr Duration kCutGrace = std::chrono::seconds(5);
 
-std::size_t worker_count(const ProxyConfig& config) {
-  return config.workers > 0 ? config.workers : std::max(1u, std::thread::hardware_concurrency());
-}
+std::size_t worker_count(const ProxyConfig& config) { return config.workers > 0 ? config.workers : available_cpus(); }
 
 // Each exchange takes two descriptors: takes as many as the system lets this user have. The number that it got.
 std::uint64_t raise_descriptor_limit() {

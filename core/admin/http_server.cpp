@@ -59,7 +59,8 @@ Task<void> HttpServer::run() {
   while (!closing_.requested()) {
     // A failure to wait shows in the try_accept that follows.
     co_await wait_acceptable(*listener_);
-    while (!closing_.requested() && !make_room()) co_await room_.wait();
+    while (!closing_.requested() && !make_room())
+      co_await room_.wait();
     auto accepted = listener_->try_accept();
     if (accepted) {
       group.spawn(serve(std::move(*accepted)));

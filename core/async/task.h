@@ -32,17 +32,32 @@ class TaskPromiseBase {
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> finished) const noexcept {
-      return finished.promise().continuation_;
+      return finished.promise().finish();
     }
     void await_resume() const noexcept {}
   };
   FinalAwaiter final_suspend() const noexcept { return {}; }
 
   void unhandled_exception() const noexcept { std::terminate(); }
-  void continue_with(std::coroutine_handle<> continuation) noexcept { continuation_ = continuation; }
+
+  // Runs the coroutine up to its first suspension; false when it ended before. Resuming it here, and not by symmetric
+  // transfer, keeps the stack flat where the compiler makes no tail calls (-O0, sanitizers) and a loop awaits many
+  // tasks that end at once.
+  bool start(std::coroutine_handle<> self, std::coroutine_handle<> continuation) noexcept {
+    self.resume();
+    if (ended_) return false;
+    continuation_ = continuation;
+    return true;
+  }
 
  private:
-  std::coroutine_handle<> continuation_ = std::noop_coroutine();
+  std::coroutine_handle<> finish() noexcept {
+    ended_ = true;
+    return continuation_ ? continuation_ : std::noop_coroutine();
+  }
+
+  std::coroutine_handle<> continuation_;
+  bool ended_ = false;
 };
 
 template <class T>
@@ -85,9 +100,8 @@ class [[nodiscard]] Task {
   struct Awaiter {
     Handle handle;
     bool await_ready() const noexcept { return false; }
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<> continuation) const noexcept {
-      handle.promise().continue_with(continuation);
-      return handle;
+    bool await_suspend(std::coroutine_handle<> continuation) const noexcept {
+      return handle.promise().start(handle, continuation);
     }
     T await_resume() const { return handle.promise().take(); }
   };

@@ -13,7 +13,7 @@ struct KnownField {
   FieldId id;
 };
 
-constexpr std::array<KnownField, 19> kKnown{{
+constexpr std::array<KnownField, 20> kKnown{{
     {"host", FieldId::host},
     {"connection", FieldId::connection},
     {"content-length", FieldId::content_length},
@@ -33,6 +33,7 @@ constexpr std::array<KnownField, 19> kKnown{{
     {"x-forwarded-proto", FieldId::x_forwarded_proto},
     {"x-forwarded-host", FieldId::x_forwarded_host},
     {"x-request-id", FieldId::x_request_id},
+    {"http2-settings", FieldId::http2_settings},
 }};
 
 // Equal but for case; an underscore stands for a hyphen and sets `disguised`.

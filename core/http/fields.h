@@ -29,6 +29,7 @@ enum class FieldId : std::uint8_t {
   x_forwarded_proto,
   x_forwarded_host,
   x_request_id,
+  http2_settings,
   disguised,  // one of the above with '_' in the place of '-': some backends read both as one
 };
 

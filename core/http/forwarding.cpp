@@ -40,6 +40,7 @@ bool is_replaced(FieldId id) noexcept {
     case FieldId::upgrade:
     case FieldId::keep_alive:
     case FieldId::proxy_connection:
+    case FieldId::http2_settings:
     case FieldId::disguised: return true;
     default: return false;
   }
@@ -91,14 +92,14 @@ void write_forwarded_request(HeadWriter& writer, const RequestHead& head, const 
 
   const ConnectionOptions options(head.fields);
   const bool trusted = forwarding.peer_is_trusted;
-  bool has_request_id = false;
   for (const auto& field : head.fields) {
     if (is_replaced(field.id)) continue;
     switch (field.id) {
       case FieldId::host:
       case FieldId::x_forwarded_for:
       case FieldId::x_forwarded_proto:
-      case FieldId::x_forwarded_host: continue;
+      case FieldId::x_forwarded_host:
+      case FieldId::x_request_id: continue;
       case FieldId::trailer:
         if (facts.framing.kind != BodyFraming::chunked) continue;
         break;
@@ -111,7 +112,6 @@ void write_forwarded_request(HeadWriter& writer, const RequestHead& head, const 
           continue;
         }
         break;
-      case FieldId::x_request_id: has_request_id = true; break;
       case FieldId::other:
       case FieldId::authorization:
         if (options.lists(field.name)) continue;
@@ -128,7 +128,7 @@ void write_forwarded_request(HeadWriter& writer, const RequestHead& head, const 
   }
   write_first(writer, head.fields, FieldId::x_forwarded_proto, trusted, "X-Forwarded-Proto", "http");
   write_first(writer, head.fields, FieldId::x_forwarded_host, trusted, "X-Forwarded-Host", facts.host);
-  if (!has_request_id) writer.field("X-Request-Id", forwarding.request_id);
+  writer.field("X-Request-Id", forwarding.request_id);
   writer.text(head.minor_version == 1 ? "Via: 1.1 " : "Via: 1.0 ").text(kViaName).text("\r\n");
   write_framing(writer, facts.framing);
   if (!facts.upgrade.empty()) writer.field("Connection", "Upgrade").field("Upgrade", facts.upgrade);

@@ -17,7 +17,7 @@ inline constexpr std::string_view kViaName = "gopherproxy";
 struct RequestForwarding {
   std::string_view peer;         // address of the connection's other end, as text
   bool peer_is_trusted = false;  // its X-Forwarded-* and Forwarded fields are kept and added to
-  std::string_view request_id;   // written when the request has none
+  std::string_view request_id;   // the request's own, or one made for it
 };
 
 void write_forwarded_request(HeadWriter& writer, const RequestHead& head, const RequestFacts& facts,

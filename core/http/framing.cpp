@@ -141,7 +141,9 @@ std::expected<RequestFacts, Refusal> examine_request(const RequestHead& head) no
     facts.framing = {BodyFraming::length, *framing.content_length};
   }
   facts.keep_alive = !close && (head.minor_version == 1 || keep_alive);
-  if (upgrade_listed && head.minor_version == 1) facts.upgrade = upgrade;
+  facts.asks_upgrade = upgrade_listed && head.minor_version == 1;
+  const bool has_body = framing.transfer_encoding || framing.content_length.value_or(0) > 0;
+  if (facts.asks_upgrade && !has_body && !lists_option(upgrade, "h2c")) facts.upgrade = upgrade;
   return facts;
 }
 

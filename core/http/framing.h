@@ -30,7 +30,10 @@ struct RequestFacts {
   Framing framing;
   bool keep_alive = true;
   bool expects_continue = false;
-  std::string_view upgrade;  // value of the Upgrade field when Connection lists it on HTTP/1.1; else empty
+  bool asks_upgrade = false;  // Connection lists "upgrade" on HTTP/1.1
+  // The Upgrade field's value when it may be honoured: not with a body, whose end nobody could tell from the tunnel's
+  // begin, and not to h2c, within which requests would pass this proxy unseen.
+  std::string_view upgrade;
   bool has_max_forwards = false;
   std::uint32_t max_forwards = 0;
 };

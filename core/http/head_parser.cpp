@@ -29,6 +29,7 @@ void RequestHeadParser::reset() noexcept {
   section_->reset();
   head_.fields.clear();
   head_.method = head_.target = {};
+  refusal_ = {};
   line_begin_ = scanned_ = line_end_ = method_bytes_ = target_bytes_ = head_bytes_ = 0;
 }
 
@@ -117,6 +118,7 @@ void ResponseHeadParser::reset() noexcept {
   section_->reset();
   head_.fields.clear();
   head_.reason = {};
+  refusal_ = {};
   head_bytes_ = 0;
 }
 

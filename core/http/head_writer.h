@@ -19,6 +19,7 @@ class HeadWriter {
       overflowed_ = true;
       return *this;
     }
+    if (text.empty()) return *this;  // its data may be null
     std::memcpy(buffer_.data() + size_, text.data(), text.size());
     size_ += text.size();
     return *this;

@@ -10,7 +10,8 @@
 //  3. At most one wait_readable and one wait_writable are under way on a stream at a time.
 //  4. close() and reset() complete the waits under way with ErrorKind::closed.
 //  5. A wait that completes without error is a hint: the next try_ call may still say would_block.
-//  6. After end of stream try_read keeps returning 0; after a failure every try_ call keeps failing.
+//  6. After end of stream try_read keeps returning 0; after a failure every try_ call keeps failing, except that after
+//     a failed try_write, try_read may first give what had arrived before the failure, and never an end of stream.
 //  7. A wait object may be destroyed once it has completed, and not earlier; a stream only with no wait under way,
 //     or after close() with its waits completed.
 // All calls on the thread of the worker that owns the stream.

@@ -11,6 +11,8 @@ namespace {
 constexpr Duration kPauseWhenExhausted = std::chrono::milliseconds(100);
 // Accepted in a row before the sessions get their turn.
 constexpr int kAcceptsInARow = 64;
+// What a listener's backlog may hold at most.
+constexpr int kAcceptsAtDrain = 65536;
 
 }  // namespace
 
@@ -39,7 +41,7 @@ Task<void> Acceptor::run() {
     }
     const auto error = co_await wait_acceptable(*listener_);
     if (error || stopped_.requested()) continue;
-    const bool accepting = accept_waiting();
+    const bool accepting = accept_waiting(kAcceptsInARow);
     if (!accepting) co_await sleep_until(worker_.clock, worker_.clock.now() + kPauseWhenExhausted, stopped_);
   }
   co_await sessions_.join();
@@ -47,8 +49,8 @@ Task<void> Acceptor::run() {
 }
 
 // False when there is nothing left to accept with.
-bool Acceptor::accept_waiting() {
-  for (int i = 0; i < kAcceptsInARow && live_ < worker_.settings.max_connections; ++i) {
+bool Acceptor::accept_waiting(int most) {
+  for (int i = 0; i < most && live_ < worker_.settings.max_connections; ++i) {
     auto accepted = listener_->try_accept();
     if (accepted) {
       begin_session(std::move(*accepted));
@@ -83,7 +85,7 @@ Task<void> Acceptor::run_session(std::unique_ptr<Entry> entry) {
 void Acceptor::drain() {
   if (worker_.draining) return;
   worker_.draining = true;
-  accept_waiting();
+  accept_waiting(kAcceptsAtDrain);
   stopped_.request();
   listener_->close();
   for (Entry* entry = first_; entry; entry = entry->next)

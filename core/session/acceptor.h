@@ -32,7 +32,7 @@ class Acceptor {
  private:
   struct Entry;
 
-  bool accept_waiting();
+  bool accept_waiting(int most);
   void begin_session(std::unique_ptr<Stream> stream);
   Task<void> run_session(std::unique_ptr<Entry> entry);
 

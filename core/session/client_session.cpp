@@ -1,6 +1,7 @@
 #include "core/session/client_session.h"
 
 #include <array>
+#include <utility>
 
 #include "core/session/local_response.h"
 
@@ -26,7 +27,8 @@ Task<void> ClientSession::run() {
   AfterExchange after = AfterExchange::keep_alive;
   while (after == AfterExchange::keep_alive && !cut_) {
     downstream_.input.release_if_empty();
-    if (downstream_.input.empty()) {
+    downstream_.waited = downstream_.input.empty();
+    if (downstream_.waited) {
       idle_ = true;
       const Duration patience = worker_.draining ? kDrainGrace : worker_.settings.keep_alive_timeout;
       const auto error = co_await downstream_.reader.ready(worker_.clock.now() + patience);
@@ -69,6 +71,7 @@ Task<AfterExchange> ClientSession::serve(ExchangeParsers& parsers) {
 
 Task<ClientSession::HeadResult> ClientSession::read_head(http::RequestHeadParser& parser) {
   const Instant deadline = request_began_ + worker_.settings.request_head_timeout;
+  bool readable = downstream_.waited;
   for (;;) {
     if (!downstream_.input.empty()) {
       const auto status = parser.parse(downstream_.input.unread_text());
@@ -78,19 +81,20 @@ Task<ClientSession::HeadResult> ClientSession::read_head(http::RequestHeadParser
         co_return HeadResult::refused;
       }
     }
-    auto filled = downstream_.input.fill(*downstream_.stream);
-    if (!filled && filled.error() == ErrorKind::would_block) {
-      const auto error = co_await downstream_.reader.ready(deadline);
-      if (error == ErrorKind::timed_out && parser.begun()) {
-        co_await refuse(parser, Cause::request_head_timeout, kHeadTimeout);
-        co_return HeadResult::refused;
-      }
-      if (error) filled = std::unexpected(*error);
+    // Through the event loop before each read, so that a client that never pauses holds nobody up.
+    std::optional<ErrorKind> error;
+    if (!std::exchange(readable, false)) error = co_await downstream_.reader.ready(deadline);
+    if (error == ErrorKind::timed_out && parser.begun()) {
+      co_await refuse(parser, Cause::request_head_timeout, kHeadTimeout);
+      co_return HeadResult::refused;
     }
+    IoResult filled = std::unexpected(error.value_or(ErrorKind::would_block));
+    if (!error) filled = downstream_.input.fill(*downstream_.stream);
     const bool ended = filled ? *filled == 0 : filled.error() != ErrorKind::would_block;
     if (!ended) continue;
     if (parser.begun()) {
-      RequestFinished finished{.method = {}, .target = {}, .client = downstream_.stream->peer().ip};
+      RequestFinished finished{.method = {}, .target = {}, .client = downstream_.stream->peer().ip,
+                               .client_port = downstream_.stream->peer().port};
       finished.status = 499;
       finished.cause = cut_ ? Cause::drain_deadline : Cause::client_gone;
       finished.duration = worker_.clock.now() - request_began_;
@@ -115,7 +119,8 @@ Task<void> ClientSession::refuse(const http::RequestHeadParser& parser, Cause ca
   const auto written =
       co_await write_all(*downstream_.stream, worker_.clock, worker_.settings.downstream_write_timeout, buffer);
   RequestFinished finished{
-      .method = parser.head().method, .target = parser.head().target, .client = downstream_.stream->peer().ip};
+      .method = parser.head().method, .target = parser.head().target, .client = downstream_.stream->peer().ip,
+                               .client_port = downstream_.stream->peer().port};
   finished.status = refusal.status;
   finished.cause = cause;
   finished.detail = refusal.reason;

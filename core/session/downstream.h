@@ -18,6 +18,8 @@ struct Downstream {
   StreamReader reader;
   InputBuffer input;
   const std::string peer_text;
+  // The event loop has had its turn since the last request: what upstream connections have to say has been heard.
+  bool waited = false;
 };
 
 }  // namespace gopher

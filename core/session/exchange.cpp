@@ -1,6 +1,6 @@
 #include "core/session/exchange.h"
 
-#include <algorithm>
+#include <ranges>
 
 #include "core/async/check.h"
 #include "core/session/client_address.h"
@@ -30,17 +30,21 @@ Exchange::Exchange(WorkerContext& worker, Downstream& downstream, ExchangeParser
           {worker.settings.max_chunk_extension_bytes, worker.settings.max_trailer_bytes, worker.settings.max_fields}),
       upstream_input_(worker.buffers) {
   request_body_.begin(facts.framing);
+  // The list is read from the right, so of too many fields the last ones count. They stand at the array's end.
   std::array<std::string_view, kMaxForwardedHops> forwarded_for;
-  std::size_t forwarded_count = 0;
+  std::size_t forwarded_begin = forwarded_for.size();
+  for (const auto& field : std::views::reverse(head().fields)) {
+    if (field.id == http::FieldId::x_forwarded_for && forwarded_begin > 0) {
+      forwarded_for[--forwarded_begin] = field.value;
+    }
+  }
   for (const auto& field : head().fields) {
-    if (field.id == http::FieldId::x_forwarded_for && forwarded_count < forwarded_for.size()) {
-      forwarded_for[forwarded_count++] = field.value;
-    } else if (field.id == http::FieldId::x_request_id && request_id_.empty()) {
+    if (field.id == http::FieldId::x_request_id && request_id_.empty()) {
       request_id_ = field.value;
     }
   }
   const auto client = gopher::client_address(
-      downstream.stream->peer().ip, std::span(forwarded_for).first(forwarded_count), worker.settings.trusted_proxies);
+      downstream.stream->peer().ip, std::span(forwarded_for).subspan(forwarded_begin), worker.settings.trusted_proxies);
   client_address_ = client.address;
   peer_trusted_ = client.peer_trusted;
   if (request_id_.empty()) {
@@ -99,16 +103,18 @@ Task<AfterExchange> Exchange::settle_client() {
   const bool wants_no_body = facts_.expects_continue && !body_begun_ && !interim_continue_relayed_;
   bool drained = !body_pending();
   if (!drained && !wants_no_body && !must_close_) drained = co_await drain_request_body();
-  const bool keep_alive = drained && !must_close_ && facts_.keep_alive && !worker_.draining;
+  // A client that was told keep-alive before the drain began gets the grace of an idle connection.
+  const bool keep_alive = drained && !must_close_ && facts_.keep_alive && (head_written_ || !worker_.draining);
   if (!keep_alive) must_close_ = true;
   if (!head_written_) co_await respond_here();
   if (cut_) co_return AfterExchange::close;
-  if (keep_alive) co_return AfterExchange::keep_alive;
-  co_return drained ? AfterExchange::close : AfterExchange::linger;
+  co_return keep_alive ? AfterExchange::keep_alive : AfterExchange::linger;
 }
 
 void Exchange::report() {
   RequestFinished finished{.method = head().method, .target = head().target, .client = client_address_};
+  const SocketAddress& peer = downstream_.stream->peer();
+  finished.client_port = client_address_ == peer.ip ? peer.port : std::uint16_t{0};
   finished.status = status_;
   finished.cause = *cause_;
   finished.detail = detail_;
@@ -119,7 +125,7 @@ void Exchange::report() {
   finished.request_id = request_id_;
   finished.attempts = attempts_;
   finished.reused_connection = last_reused_;
-  finished.duration = worker_.clock.now() - request_began_;
+  finished.duration = response_ended_.value_or(worker_.clock.now()) - request_began_;
   finished.first_byte = first_byte_;
   worker_.observer.on(finished);
 }

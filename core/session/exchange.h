@@ -71,7 +71,7 @@ class Exchange {
   Task<void> forward();
   Task<std::unique_ptr<UpstreamConnection>> connect_to(std::shared_ptr<UpstreamHost> host);
   Task<AttemptResult> attempt();
-  AttemptResult failed_before_response(HeadResult result);
+  AttemptResult failed_before_response(HeadResult result, std::string_view malformed_how = {});
   Task<bool> send_head();
   Task<HeadResult> read_response_head();
   Task<bool> relay_interim();
@@ -123,7 +123,7 @@ class Exchange {
   bool body_begun_ = false;  // some of it was written upstream: the request cannot be sent again
   bool last_chunk_written_ = false;
   bool request_sent_ = false;  // all of it
-  bool upstream_write_failed_ = false;
+  std::optional<ErrorKind> upstream_write_error_;
   bool stopping_pump_ = false;
   bool interim_continue_relayed_ = false;
 
@@ -159,6 +159,7 @@ class Exchange {
   std::shared_ptr<UpstreamHost> last_host_;
   std::uint64_t bytes_in_ = 0;
   std::uint64_t bytes_out_ = 0;
+  std::optional<Instant> response_ended_;  // its last byte was written
   Duration first_byte_{};
   LimiterVerdict limiter_verdict_;
   Instant tunnel_activity_{};

@@ -25,7 +25,8 @@ constexpr int status_of(Cause cause) {
     case Cause::first_byte_timeout: return 504;
     case Cause::no_live_backend:
     case Cause::overloaded: return 503;
-    case Cause::client_gone: return 499;
+    case Cause::client_gone:
+    case Cause::drain_deadline: return 499;
     case Cause::request_body_timeout: return 408;
     case Cause::request_body_malformed: return 400;
     default: return 502;
@@ -80,7 +81,10 @@ Task<std::unique_ptr<UpstreamConnection>> Exchange::connect_to(std::shared_ptr<U
   const bool repeatable = http::is_idempotent(head().method) && facts_.framing.kind == http::BodyFraming::none;
   if (!fresh_only_) {
     const Duration max_idle = repeatable ? worker_.settings.upstream_keep_alive_timeout : kFreshEnoughForUnsafe;
-    auto pooled = worker_.upstream_connections.take(*host, max_idle);
+    // The loop has told the pool of connections that ended, unless it had no turn since; for a request that cannot be
+    // repeated, one more look is worth its call.
+    const bool verify = !repeatable || !downstream_.waited;
+    auto pooled = worker_.upstream_connections.take(*host, max_idle, verify);
     if (pooled) {
       last_reused_ = true;
       co_return pooled;
@@ -112,13 +116,16 @@ Task<std::unique_ptr<UpstreamConnection>> Exchange::connect_to(std::shared_ptr<U
 
 Task<Exchange::AttemptResult> Exchange::attempt() {
   response_begun_ = false;
-  upstream_write_failed_ = false;
+  upstream_write_error_.reset();
   first_byte_deadline_ = kNever;
   parsers_.response.reset();
 
   const bool sent = co_await send_head();
   if (concluded()) co_return AttemptResult::finished;
+  if (upstream_write_error_ == ErrorKind::timed_out) co_return failed_before_response(HeadResult::timed_out);
   if (sent && body_pending()) {
+    // A backend that is to say 100 (Continue) first owes an answer from now on.
+    if (facts_.expects_continue && !body_begun_) await_response_from_now();
     tasks_.spawn(pump_request_body());
   } else if (sent) {
     request_sent();
@@ -133,8 +140,8 @@ Task<Exchange::AttemptResult> Exchange::attempt() {
     const auto& response = parsers_.response.head();
     if (response.status >= 200 || response.status == 101) break;
     if (interim == kMaxInterimResponses) {
-      head_result = HeadResult::malformed;
-      break;
+      co_await stop_pump();
+      co_return failed_before_response(HeadResult::malformed, "too many interim responses");
     }
     const bool relayed = co_await relay_interim();
     if (!relayed) {
@@ -144,7 +151,7 @@ Task<Exchange::AttemptResult> Exchange::attempt() {
   }
   if (head_result != HeadResult::complete) {
     co_await stop_pump();
-    co_return failed_before_response(head_result);
+    co_return failed_before_response(head_result, parsers_.response.refusal().reason);
   }
 
   const auto& response = parsers_.response.head();
@@ -152,7 +159,8 @@ Task<Exchange::AttemptResult> Exchange::attempt() {
   const bool upgrades = response.status == 101;
   if (!facts || (upgrades && (facts_.upgrade.empty() || facts->upgrade.empty()))) {
     co_await stop_pump();
-    co_return failed_before_response(HeadResult::malformed);
+    co_return failed_before_response(HeadResult::malformed,
+                                     facts ? "101 to a request that did not ask for it" : facts.error().reason);
   }
   worker_.balancer.report_success(*upstream_->host());
   answered_by_backend_ = true;
@@ -163,25 +171,26 @@ Task<Exchange::AttemptResult> Exchange::attempt() {
     co_return AttemptResult::finished;
   }
   co_await relay_response(*facts);
-  const bool reusable = facts->keep_alive && request_sent_ && !cut_ && !abort_cause_ && !upstream_write_failed_ &&
-                        facts_.upgrade.empty() && upstream_input_.empty();
+  const bool reusable = facts->keep_alive && request_sent_ && !cut_ && !abort_cause_ && !upstream_write_error_ &&
+                        !facts_.asks_upgrade && upstream_input_.empty();
   co_await stop_pump();
   settle_upstream(reusable);
   co_return AttemptResult::finished;
 }
 
-Exchange::AttemptResult Exchange::failed_before_response(HeadResult result) {
+Exchange::AttemptResult Exchange::failed_before_response(HeadResult result, std::string_view malformed_how) {
   if (concluded()) return AttemptResult::finished;
+  const bool reused = upstream_->reused();
+  UpstreamHost& host = *upstream_->host();
   if (abort_cause_) {
+    if (*abort_cause_ == Cause::first_byte_timeout) worker_.balancer.report_failure(host, worker_.clock.now());
     conclude(status_of(*abort_cause_), *abort_cause_, detail_of(*abort_cause_));
     return AttemptResult::finished;
   }
-  const bool reused = upstream_->reused();
-  UpstreamHost& host = *upstream_->host();
   const bool repeatable = !body_begun_ && !response_begun_ && (nothing_sent_ || http::is_idempotent(head().method));
   if (result == HeadResult::malformed) {
     worker_.balancer.report_failure(host, worker_.clock.now());
-    conclude(502, Cause::upstream_malformed, parsers_.response.refusal().reason);
+    conclude(502, Cause::upstream_malformed, malformed_how);
     return AttemptResult::finished;
   }
   if (result == HeadResult::timed_out) {
@@ -227,7 +236,7 @@ Task<bool> Exchange::send_head() {
   const auto written = co_await write;
   nothing_sent_ = write.written() == 0;
   downstream_.input.consume(piece.consumed);
-  if (!written) upstream_write_failed_ = true;
+  if (!written) upstream_write_error_ = written.error();
   co_return written.has_value();
 }
 
@@ -267,7 +276,8 @@ Task<bool> Exchange::relay_interim() {
     const auto written = co_await write_all(client(), worker_.clock, worker_.settings.downstream_write_timeout, bytes);
     if (response.status == 100) interim_continue_relayed_ = true;
     delivered = written.has_value();
-    if (!delivered && !abort_cause_) conclude(499, Cause::client_gone);
+    if (!delivered) abort(written.error() == ErrorKind::timed_out ? Cause::client_stalled : Cause::client_gone);
+    if (response.status == 100 && body_pending()) first_byte_deadline_ = kNever;
   }
   parsers_.response.reset();
   upstream_input_.unprotect();

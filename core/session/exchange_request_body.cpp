@@ -41,6 +41,7 @@ bool Exchange::take_body_piece(BodyPiece& piece) {
     end.text("0\r\n");
     http::write_forwarded_trailers(end, request_body_.trailers());
     end.end();
+    if (end.overflowed()) return false;
     piece.buffers[piece.count++] = as_buffer(end.written());
   } else if (!content.empty()) {
     piece.buffers[piece.count++] = as_buffer(kCrlf);
@@ -71,6 +72,11 @@ Task<void> Exchange::pump_request_body() {
       abort(Cause::request_body_malformed);
       co_return;
     }
+    // A client that waited for 100 (Continue) has begun its body: the backend's answer has time again.
+    if (first_byte_deadline_ != kNever && !answered_by_backend_) {
+      first_byte_deadline_ = kNever;
+      upstream_->reader().set_deadline(kNever);
+    }
     const auto written = co_await write_all(upstream_->stream(), worker_.clock, worker_.settings.first_byte_timeout,
                                             std::span(piece.buffers).first(piece.count));
     downstream_.input.consume(piece.consumed);
@@ -78,8 +84,8 @@ Task<void> Exchange::pump_request_body() {
     if (!written) {
       // A backend that has answered already may close without reading on; its answer counts. One that stopped reading
       // has not answered in time.
-      upstream_write_failed_ = true;
-      if (written.error() == ErrorKind::timed_out) abort(Cause::first_byte_timeout);
+      upstream_write_error_ = written.error();
+      if (written.error() == ErrorKind::timed_out && !answered_by_backend_) abort(Cause::first_byte_timeout);
       await_response_from_now();
       co_return;
     }

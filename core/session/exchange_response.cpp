@@ -49,6 +49,7 @@ Task<void> Exchange::relay_response(const http::ResponseFacts& facts) {
       {worker_.settings.max_chunk_extension_bytes, worker_.settings.max_trailer_bytes, worker_.settings.max_fields});
   decoder.begin(facts.framing);
   co_await relay_body(decoder, plan.framing.kind, writer.written());
+  if (!concluded()) response_ended_ = worker_.clock.now();
   conclude(status_, Cause::completed);
 }
 
@@ -85,21 +86,27 @@ Task<void> Exchange::relay_body(http::BodyDecoder& decoder, http::BodyFraming cl
       end.text("0\r\n");
       http::write_forwarded_trailers(end, decoder.trailers());
       end.end();
+      if (end.overflowed()) {
+        conclude_cut(Cause::upstream_malformed);
+        co_return;
+      }
       buffers[count++] = as_buffer(end.written());
     } else if (chunked && !content.empty()) {
       buffers[count++] = as_buffer(kCrlf);
     }
 
     if (count > 0) {
-      head_written_ = true;
-      const auto written = co_await write_all(client(), worker_.clock, worker_.settings.downstream_write_timeout,
-                                              std::span(buffers).first(count));
+      auto write = write_all(client(), worker_.clock, worker_.settings.downstream_write_timeout,
+                             std::span(buffers).first(count));
+      const auto written = co_await write;
+      head_written_ = head_written_ || write.written() > 0;
       if (!written) {
         conclude_cut(written.error() == ErrorKind::timed_out ? Cause::client_stalled : Cause::client_gone);
         co_return;
       }
       bytes_out_ += content.size();
       first = {};
+      head_buffer_.release();
     }
     upstream_input_.consume(step.consumed);
     upstream_input_.unprotect();  // the head has been written
@@ -115,6 +122,7 @@ Task<void> Exchange::relay_body(http::BodyDecoder& decoder, http::BodyFraming cl
 
     if (upstream_input_.drained() || ++reads_in_a_row == kReadsInARow) {
       reads_in_a_row = 0;
+      upstream_input_.release_if_empty();
       const auto error =
           co_await upstream_->reader().ready(worker_.clock.now() + worker_.settings.response_idle_timeout);
       if (error || abort_cause_) {
@@ -158,11 +166,12 @@ Task<void> Exchange::respond_here() {
     response.limiter_verdict = &limiter_verdict_;
     response.limiter_settings = &worker_.limiter.settings();
   }
-  bytes_out_ = write_local_response(writer, response);
-  head_written_ = true;
+  const std::size_t body_bytes = write_local_response(writer, response);
   const WriteBuffer bytes = as_buffer(writer.written());
   const auto written = co_await write_all(client(), worker_.clock, worker_.settings.downstream_write_timeout, bytes);
   if (!written) cut_ = true;
+  if (written) bytes_out_ = body_bytes;
+  response_ended_ = worker_.clock.now();
 }
 
 }  // namespace gopher

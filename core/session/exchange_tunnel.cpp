@@ -22,6 +22,8 @@ Task<void> Exchange::run_tunnel(const http::ResponseFacts& facts) {
   }
   co_await stop_pump();
   downstream_.reader.unwatch();
+  head_buffer_.release();
+  upstream_input_.unprotect();
   tunnel_activity_ = worker_.clock.now();
   UpstreamConnection& upstream = *upstream_;
   tasks_.spawn(pump_tunnel(downstream_.reader, client(), downstream_.input, upstream.stream(), bytes_in_));
@@ -45,6 +47,7 @@ Task<void> Exchange::pump_tunnel(StreamReader& from_reader, Stream& from, InputB
       bytes += *written;
       input.consume(*written);
     }
+    input.release_if_empty();
     const auto error = co_await from_reader.ready(tunnel_activity_ + idle);
     if (error == ErrorKind::timed_out && worker_.clock.now() < tunnel_activity_ + idle) continue;
     if (error) break;

@@ -1,8 +1,20 @@
 #include "core/upstream/connection_pool.h"
 
+#include <array>
+
 #include "core/async/check.h"
 
 namespace gopher {
+
+namespace {
+
+bool is_silent(Stream& stream) {
+  std::array<std::byte, 1> byte;
+  const auto read = stream.try_read(byte);
+  return !read && read.error() == ErrorKind::would_block;
+}
+
+}  // namespace
 
 ConnectionPool::~ConnectionPool() { GOPHER_CHECK(count_ == 0); }
 
@@ -32,11 +44,15 @@ void ConnectionPool::unlink(UpstreamConnection& connection) noexcept {
   --count_;
 }
 
-std::unique_ptr<UpstreamConnection> ConnectionPool::take(UpstreamHost& host, Duration max_idle) {
+std::unique_ptr<UpstreamConnection> ConnectionPool::take(UpstreamHost& host, Duration max_idle, bool verify) {
   for (UpstreamConnection* connection = host.latest_idle; connection; connection = connection->older_of_host_) {
     // A closed one waits here only for its wait to complete.
     if (!connection->stream_->is_open()) continue;
     if (clock_.now() - connection->idle_since_ >= max_idle) return nullptr;
+    if (verify && !is_silent(*connection->stream_)) {
+      connection->stream_->close();
+      continue;
+    }
     unlink(*connection);
     connection->reader_.unwatch();
     connection->reused_ = true;

@@ -27,8 +27,9 @@ class ConnectionPool {
   ConnectionPool(const ConnectionPool&) = delete;
   ConnectionPool& operator=(const ConnectionPool&) = delete;
 
-  // The host's latest used connection that has been idle for less than `max_idle`; null when there is none.
-  std::unique_ptr<UpstreamConnection> take(UpstreamHost& host, Duration max_idle);
+  // The host's latest used connection that has been idle for less than `max_idle`; null when there is none. With
+  // `verify`, one on which anything has come meanwhile (bytes, an end, a reset) is closed and passed over.
+  std::unique_ptr<UpstreamConnection> take(UpstreamHost& host, Duration max_idle, bool verify);
   // `connection` has no wait under way and no unread byte that the pool should know of. A departed host's is closed.
   void put(std::unique_ptr<UpstreamConnection> connection);
   // Closes the idle connections to a host: it has left, or stopped listening.

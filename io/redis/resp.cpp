@@ -54,7 +54,10 @@ struct RespReader::Impl {
       if (value) value->integer = integer;
       return value;
     };
-    functions.createNil = [](const redisReadTask* task) -> void* { return place(task, RespValue::Type::nil); };
+    functions.createNil = [](const redisReadTask* task) -> void* {
+      // An absent bulk string or array; hiredis 1.x also knows the newer protocol's "_".
+      return task->type == REDIS_REPLY_NIL ? nullptr : place(task, RespValue::Type::nil);
+    };
     functions.freeObject = [](void*) {};
     refuse_newer_types(functions);
     reader.reset(redisReaderCreateWithFunctions(&functions));
@@ -139,6 +142,6 @@ std::expected<std::optional<RespValue>, ErrorKind> RespReader::next() {
   return std::exchange(impl_->root, RespValue());
 }
 
-bool RespReader::has_leftover() const noexcept { return impl_->reader->pos < impl_->reader->len; }
+bool RespReader::has_leftover() const noexcept { return impl_->values > 0 || impl_->reader->pos < impl_->reader->len; }
 
 }  // namespace gopher

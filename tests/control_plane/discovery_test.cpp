@@ -168,6 +168,9 @@ TEST_F(DiscoveryTest, TheDrainMarksNothingDown) {
   world.finish(discovery->stop());
   EXPECT_EQ(live(), "a:80@10.0.0.1:80 ");
   EXPECT_EQ(world.events.lines.back(), "a:80 is up");
+  // Nor would a verdict that comes too late.
+  pool.set_verdict(endpoint("a:80"), Verdict::down);
+  EXPECT_EQ(live(), "a:80@10.0.0.1:80 ");
 }
 
 }  // namespace

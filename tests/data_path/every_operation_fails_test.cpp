@@ -2,7 +2,7 @@
 // request gets exactly one outcome, and nothing is left over (the world's destructor looks).
 #include <gtest/gtest.h>
 
-#include "proxy_world.h"
+#include "tests/data_path/proxy_world.h"
 
 namespace gopher::test {
 namespace {

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "proxy_world.h"
+#include "tests/data_path/proxy_world.h"
 
 namespace gopher::test {
 namespace {
@@ -284,6 +284,50 @@ TEST(Failure, AnEarlyResponseLeavesTheConnectionWhenTheRestOfTheBodyIsSmall) {
   world.backend().script = answer_each(ok("next"));
   client.send(get());
   world.until([&] { return client.received.ends_with("next"); }, 1s);
+}
+
+TEST(Failure, AResponseIsDeliveredWholeThoughItsBackendStopsReadingTheBody) {
+  ProxyWorld world;
+  world.backend().reads = true;
+  world.backend().script = [&](BackendConnection& connection) {
+    world.backend().reads = false;
+    return connection.answered++ == 0 ? Reply{.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello"} : Reply{};
+  };
+  auto& client = world.connect_client();
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5000000\r\n\r\n" + std::string(5'000'000, 'x'));
+  world.run_for(100s);
+  world.backend().send("world");
+  world.until([&] { return client.received.ends_with("helloworld"); }, 1s);
+  client.close();
+}
+
+TEST(Failure, ABackendThatTakesNothingOfABodyIs504) {
+  ProxyWorld world;
+  world.backend().reads = false;
+  auto& client = world.connect_client();
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5000000\r\n\r\n" + std::string(5'000'000, 'x'));
+  world.until([&] { return client.over(); }, 5min);
+  EXPECT_THAT(client.received, StartsWith("HTTP/1.1 504 "));
+  EXPECT_EQ(world.last().cause, Cause::first_byte_timeout);
+  EXPECT_LT(world.last().duration, 35s);
+}
+
+TEST(Failure, TrailersThatDoNotFitAreMalformedAndNeverCutShort) {
+  SessionSettings settings;
+  settings.max_trailer_bytes = 64 * 1024;
+  ProxyWorld world(1, settings);
+  const std::string trailer = "T: " + std::string(40'000, 'x') + "\r\n\r\n";
+  const auto response =
+      world.exchange("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n" + trailer);
+  EXPECT_THAT(response, StartsWith("HTTP/1.1 400 "));
+  EXPECT_EQ(world.observer.upstream_open, 0);
+}
+
+TEST(Failure, TheDetailOfAMalformedResponseIsItsOwn) {
+  ProxyWorld world;
+  world.backend().script = answer_each("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n");
+  world.exchange(get());
+  EXPECT_EQ(world.last().detail, "a transfer coding other than chunked");
 }
 
 TEST(Failure, AnEarlyResponseToALargeBodyReachesTheClientBeforeTheClose) {

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "proxy_world.h"
+#include "tests/data_path/proxy_world.h"
 
 namespace gopher::test {
 namespace {

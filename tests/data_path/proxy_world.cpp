@@ -1,4 +1,4 @@
-#include "proxy_world.h"
+#include "tests/data_path/proxy_world.h"
 
 #include <algorithm>
 

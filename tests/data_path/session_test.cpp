@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "proxy_world.h"
+#include "tests/data_path/proxy_world.h"
 
 namespace gopher::test {
 namespace {
@@ -58,6 +58,17 @@ TEST(Interim, AFinalAnswerBeforeThe100ClosesTheConnection) {
   EXPECT_THAT(client.received, HasSubstr("Connection: close\r\n"));
 }
 
+TEST(Interim, ABackendThatNeverSays100IsBlamedAndNotTheClient) {
+  ProxyWorld world;
+  world.backend().script = [](BackendConnection&) { return Reply{}; };
+  auto& client = world.connect_client();
+  client.send("POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+  world.until([&] { return world.observer.finished.size() == 1; }, 1min);
+  EXPECT_EQ(world.last().status, 504);
+  EXPECT_EQ(world.last().cause, Cause::first_byte_timeout);
+  EXPECT_LT(world.last().duration, 31s);
+}
+
 TEST(Interim, EarlyHintsReach11ClientsAndNever10) {
   for (const bool old : {false, true}) {
     ProxyWorld world;
@@ -94,6 +105,20 @@ TEST(Tunnel, ARefusedUpgradeIsAnOrdinaryResponse) {
   EXPECT_EQ(world.observer.upstream_open, 0);
 }
 
+TEST(Tunnel, NoneIsOpenedToH2cNorForARequestWithABody) {
+  for (const char* request :
+       {"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: "
+        "AAMAAABk\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 3\r\n\r\nabc"}) {
+    ProxyWorld world;
+    EXPECT_THAT(world.exchange(request), StartsWith("HTTP/1.1 200 "));
+    const auto sent = world.backend().all_received();
+    EXPECT_THAT(sent, Not(HasSubstr("Upgrade")));
+    EXPECT_THAT(sent, Not(HasSubstr("HTTP2-Settings")));
+    EXPECT_EQ(world.observer.upstream_open, 0);
+  }
+}
+
 TEST(Tunnel, EndsWhenNeitherSideSaysAnythingForLong) {
   ProxyWorld world;
   world.backend().script = accept_upgrade_and_echo();
@@ -104,6 +129,30 @@ TEST(Tunnel, EndsWhenNeitherSideSaysAnythingForLong) {
   world.run_for(50min);
   EXPECT_FALSE(client.over());
   world.until([&] { return client.over(); }, 20min);
+}
+
+TEST(Limiter, ManyForwardedForFieldsDoNotHideTheLastOne) {
+  SessionSettings settings;
+  settings.trusted_proxies = {{*IpAddress::parse("10.0.1.0"), 24}};
+  ProxyWorld world(1, settings);
+  std::string fields;
+  for (int i = 0; i < 40; ++i)
+    fields += "X-Forwarded-For: 9.9.9." + std::to_string(i) + "\r\n";
+  world.exchange(get("/", fields + "X-Forwarded-For: 7.7.7.7\r\n"));
+  EXPECT_EQ(world.last().client, "7.7.7.7");
+}
+
+TEST(Limiter, APipelineOfRefusedRequestsLeavesOthersTheirTurn) {
+  ProxyWorld world(1, {}, {.rate_millirequests_per_second = 2000, .burst = 5});
+  auto& greedy = world.connect_client();
+  std::string requests;
+  for (int i = 0; i < 20000; ++i)
+    requests += get();
+  greedy.send(requests);
+  world.until([&] { return world.observer.finished.size() >= 1000; }, 1s);
+  world.acceptor->drain();  // comes through, though the greedy client never pauses
+  world.until([&] { return world.acceptor->session_count() == 0 || greedy.over(); }, 10s);
+  EXPECT_LT(world.observer.finished.size(), 20000u);
 }
 
 TEST(Limiter, TheSixthRequestIs429WithRetryAfter) {
@@ -149,6 +198,18 @@ TEST(Refusal, ASlowHeadIs408AndAnIdleConnectionClosesSilently) {
   EXPECT_EQ(world.observer.finished.size(), 1u);
 }
 
+TEST(Refusal, TheLastResponseSurvivesThePipelineBehindIt) {
+  ProxyWorld world;
+  auto& client = world.connect_client();
+  std::string requests = get("/", "Connection: close\r\n");
+  for (int i = 0; i < 3000; ++i)
+    requests += get();
+  client.send(requests);
+  world.until([&] { return client.over(); }, 10s);
+  EXPECT_THAT(client.received, EndsWith("hello"));
+  EXPECT_EQ(world.observer.finished.size(), 1u);
+}
+
 TEST(Refusal, ALineBreakBeforeTheRequestIsSkippedOnce) {
   ProxyWorld world;
   EXPECT_THAT(world.exchange("\r\n" + get()), StartsWith("HTTP/1.1 200 "));
@@ -178,7 +239,8 @@ TEST(Drain, AnExchangeInFlightFinishesAndIdleConnectionsClose) {
   world.until([&] { return busy.ended; }, 1s);
   EXPECT_THAT(busy.received, HasSubstr("Connection: close\r\n"));
   EXPECT_THAT(busy.received, EndsWith("late"));
-  EXPECT_EQ(world.acceptor->session_count(), 0u);
+  busy.close();
+  world.until([&] { return world.acceptor->session_count() == 0; }, 1s);
 }
 
 TEST(Drain, ARequestThatCrossesTheDrainIsServed) {
@@ -189,6 +251,38 @@ TEST(Drain, ARequestThatCrossesTheDrainIsServed) {
   world.acceptor->drain();  // the request is on the wire
   world.until([&] { return client.ended; }, 1s);
   EXPECT_THAT(client.received, StartsWith("HTTP/1.1 200 "));
+}
+
+TEST(Drain, AClientToldKeepAliveBeforeTheDrainMaySendOneMoreRequest) {
+  ProxyWorld world;
+  world.backend().script = answer_each("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+  auto& client = world.connect_client();
+  client.send(get());
+  world.until([&] { return client.received.ends_with("hello"); }, 1s);
+  world.acceptor->drain();
+  world.backend().script = answer_each(ok("second"));
+  world.backend().send("world");
+  world.until([&] { return client.received.ends_with("world"); }, 1s);
+  client.send(get());
+  world.until([&] { return client.ended; }, 1s);
+  EXPECT_THAT(client.received, EndsWith("second"));
+}
+
+TEST(Drain, EveryConnectionInTheBacklogIsAccepted) {
+  ProxyWorld world;
+  world.start();
+  world.run_for(1ms);
+  world.proxy_node.fail_operation(world.proxy_node.operations() + 1, ErrorKind::exhausted);  // the acceptor pauses
+  std::vector<ScriptedClient*> clients;
+  for (int i = 0; i < 100; ++i)
+    clients.push_back(&world.connect_client());
+  for (auto* client : clients)
+    client->send(get());
+  world.run_for(50ms);
+  ASSERT_EQ(world.observer.connections_open, 0);
+  world.acceptor->drain();
+  world.until([&] { return world.observer.finished.size() == clients.size(); }, 1s);
+  EXPECT_EQ(world.observer.finished.size(), clients.size());
 }
 
 TEST(Drain, TheDeadlineCutsExchangesAndTunnels) {

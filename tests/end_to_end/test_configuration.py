@@ -25,8 +25,6 @@ BAD_PROXY_VALUES = [
     ("METRICS_PORT", "0x50"),
     ("REDIS_URL", "localhost"),
     ("REDIS_URL", "localhost:0"),
-    ("REDIS_URL", "http://localhost:6379"),
-    ("REDIS_URL", "redis://localhost:6379/x"),
     ("RATE_LIMIT_RPS", "-2"),
     ("RATE_LIMIT_RPS", "fast"),
     ("RATE_LIMIT_RPS", "nan"),
@@ -74,6 +72,13 @@ def test_a_bad_value_ends_the_proxys_start_with_one_line(setting, value):
 @pytest.mark.parametrize(("setting", "value"), BAD_SENTINEL_VALUES)
 def test_a_bad_value_ends_the_sentinels_start_with_one_line(setting, value):
     check_refusal(run("gopher-sentinel", **{setting: value}), setting, value)
+
+
+@pytest.mark.parametrize("url", ["http://:s3cr3t@h:1", "redis://:s3cr3t@h:1/x", "redis://:s3cr3t", "s3cr3t@h:x"])
+def test_a_refused_redis_url_is_told_without_what_may_be_a_password(url):
+    result = run("gopher-proxy", REDIS_URL=url)
+    check_refusal(result, "REDIS_URL", "***")
+    assert "s3cr3t" not in result.stderr
 
 
 def test_a_bad_flag_is_named_as_it_was_given():

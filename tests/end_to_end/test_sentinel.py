@@ -3,7 +3,7 @@
 import socket
 
 from harness.backend import response
-from harness.gopher import Sentinel
+from harness.gopher import Proxy, Sentinel
 from harness.http import get
 from harness.polling import eventually, holds
 from harness.ports import reserve_port
@@ -187,12 +187,11 @@ def test_its_log_is_json_with_changes_only(redis, make_backend, start_sentinel):
 
 
 def test_a_stack_of_sentinel_proxy_and_backends_follows_a_backends_life(
-    redis, start_demo, start_sentinel, start_proxy
+    start, tmp_path, redis, start_demo, start_sentinel
 ):
     demos = start_demo(3)
     start_sentinel(*demos)
-    proxy = start_proxy()  # its set is the sentinel's work alone
-    proxy.until_active(3)
+    proxy = start(Proxy(tmp_path, redis.url)).until_active(3)
     demos[2].kill()
     eventually(lambda: redis.members() == members_of(*demos[:2]))
     proxy.until_active(2)

@@ -177,6 +177,12 @@ TEST(Config, ARefusedRedisUrlNeverShowsItsPassword) {
   }
 }
 
+TEST(Config, ARefusedRedisUrlWithoutAPasswordIsShown) {
+  for (const char* url : {"http://localhost:6379", "redis://localhost:6379/x", "localhost:99999", "localhost"}) {
+    EXPECT_THAT(proxy_refusal({"--redis-url", url}), HasSubstr(url));
+  }
+}
+
 TEST(Config, HelpListsEveryFlagWithItsVariableAndDefault) {
   const auto help = proxy_text("--help");
   for (const char* part : {"--connect-timeout DURATION", "[CONNECT_TIMEOUT, default 5s]", "--max-request-head SIZE",

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "io/cpu_count.h"
+
 namespace gopher {
 namespace {
 
@@ -98,6 +100,18 @@ TEST(ConfigValues, ANetworkWithBitsAfterItsPrefixIsRefusedWithWhatWasMeant) {
 TEST(ConfigValues, AQuotedTextStaysOnOneLineAndIsBounded) {
   EXPECT_EQ(quoted_text("a\nb\"\\\x1b[1m\xc3"), "\"a\\x0ab\\x22\\x5c\\x1b[1m\\xc3\"");
   EXPECT_LT(quoted_text(std::string(10000, 'x')).size(), 200u);
+}
+
+TEST(CpuQuota, IsRoundedUpToWholeProcessors) {
+  EXPECT_EQ(parse_cpu_quota("100000 100000"), 1u);
+  EXPECT_EQ(parse_cpu_quota("150000 100000"), 2u);
+  EXPECT_EQ(parse_cpu_quota("50000 100000"), 1u);
+}
+
+TEST(CpuQuota, NoBoundAndNonsenseAreNoQuota) {
+  for (const char* text : {"max 100000", "", "100000", "0 100000", "100000 0", "a b", "-1 100000"}) {
+    EXPECT_EQ(parse_cpu_quota(text), std::nullopt) << text;
+  }
 }
 
 }  // namespace

@@ -65,6 +65,7 @@ struct LogTest : testing::Test {
     return {.method = "GET",
             .target = "/a?token=secret",
             .client = client,
+            .client_port = 4711,
             .status = 200,
             .cause = Cause::completed,
             .answered_by_backend = true,
@@ -106,7 +107,7 @@ TEST_F(LogTest, ARequestLineHasTheFieldsOfTheContract) {
   EXPECT_EQ(line["msg"], "request");
   EXPECT_EQ(line["method"], "GET");
   EXPECT_EQ(line["path"], "/a") << "the query may hold secrets";
-  EXPECT_EQ(line["remote_addr"], "192.0.2.7");
+  EXPECT_EQ(line["remote_addr"], "192.0.2.7:4711");
   EXPECT_EQ(line["status"], 200);
   EXPECT_EQ(line["backend"], "127.0.0.1:8081");
   EXPECT_EQ(line["bytes_in"], 7);
@@ -114,6 +115,17 @@ TEST_F(LogTest, ARequestLineHasTheFieldsOfTheContract) {
   EXPECT_EQ(line["request_id"], "0123456789abcdef");
   EXPECT_EQ(line["cause"], "completed");
   EXPECT_FALSE(line.contains("attempts")) << "only when there was more than one";
+}
+
+TEST_F(LogTest, AClientThatAProxyNamesHasNoPort) {
+  RequestFinished event = request();
+  client = *IpAddress::parse("2001:db8::7");
+  observer.on(event);
+  event.client_port = 0;
+  observer.on(event);
+  log.flush();
+  EXPECT_EQ(file.lines()[0]["remote_addr"], "[2001:db8::7]:4711");
+  EXPECT_EQ(file.lines()[1]["remote_addr"], "2001:db8::7");
 }
 
 TEST_F(LogTest, ARetriedRequestTellsItsAttempts) {

@@ -62,7 +62,7 @@ STANDARD_HEADERS = set(
 # Third-party and POSIX headers: pattern → path patterns of the files that may include it, and what to do elsewhere.
 # The first pattern that matches a header counts. POSIX (anything in .h that nothing else matches) comes last.
 OUTSIDE_HEADERS = (
-    (r"boost/", r"^(io/.*\.cpp|tests/(io|contract|end_to_end|bench)/.*|docker/.*\.cpp)$", "only io/*.cpp sees Asio: hide it behind a port or an opaque impl"),
+    (r"boost/", r"^(io/.*\.cpp|tests/(io|contract|redis|end_to_end|bench)/.*|docker/.*\.cpp)$", "only io/*.cpp sees Asio: hide it behind a port or an opaque impl"),
     (r"spdlog/|fmt/", r"^(io/.*\.cpp|tests/io/.*)$", "only io/*.cpp sees spdlog: tell the Observer what happened"),
     (r"prometheus/", r"^(io/.*\.cpp|tests/io/.*)$", "only io/*.cpp sees prometheus-cpp: tell the Observer what happened"),
     (r"CLI/", r"^(io|sim|docker)/.*\.cpp$", "only the .cpp that reads settings sees CLI11: pass a settings struct"),
@@ -71,7 +71,7 @@ OUTSIDE_HEADERS = (
     (r"llhttp\.h$", r"^(core/http|tests|fuzz)/", "only core/http sees llhttp: use the parser of core/http"),
     (r"g(test|mock)/|rapidcheck", r"^(tests|fuzz)/", "tests only"),
     (r"arpa/inet\.h$", r"^(core/ports/address\.cpp|io/.*\.cpp|tests/.*|docker/.*\.cpp)$", "use IpAddress and Endpoint of core/ports/address.h"),
-    (r".*", r"^(io|docker|tests/(io|contract|end_to_end|bench))/", "only io/ talks to the system: use a port of core/ports"),
+    (r".*", r"^(io|docker|tests/(io|contract|redis|end_to_end|bench))/", "only io/ talks to the system: use a port of core/ports"),
 )  # fmt: skip
 
 # Code that must behave the same in the simulator: no real time, randomness, threads, environment, output.

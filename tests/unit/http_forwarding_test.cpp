@@ -55,12 +55,12 @@ TEST(HttpForwarding, HopByHopFieldsStayBehindAndTheProxysOwnCannotBeStripped) {
       "Upgrade: h2c\r\nContent_Length: 9\r\nX-Request-Id: mine\r\nX-Forwarded-For: 6.6.6.6\r\nForwarded: "
       "for=6\r\n\r\n");
   for (const auto gone : {"X-A", "x-b", "TE:", "Trailer", "Keep-Alive", "Proxy-Connection", "Upgrade", "Content_Length",
-                          "6.6.6.6", "for=6", "onnection", "id-1"}) {
+                          "6.6.6.6", "for=6", "onnection", "mine"}) {
     EXPECT_THAT(head, Not(HasSubstr(gone)));
   }
   EXPECT_THAT(head, HasSubstr("Host: h\r\n"));
   EXPECT_THAT(head, HasSubstr("X-Forwarded-For: 192.0.2.1\r\n"));
-  EXPECT_THAT(head, HasSubstr("X-Request-Id: mine\r\n"));
+  EXPECT_THAT(head, HasSubstr("X-Request-Id: id-1\r\n"));  // the exchange's choice, written once
 }
 
 TEST(HttpForwarding, ATrustedPeersWordIsKept) {

@@ -125,10 +125,10 @@ class Backend:
         except (OSError, ValueError):
             pass  # the other side went away: the test sees that from where it looks
         finally:
-            with self.lock:
-                self.connections.discard(connection)
             reader.close()
             connection.close()
+            with self.lock:
+                self.connections.discard(connection)
 
     def _read(self, connection, reader):
         line = reader.readline()
