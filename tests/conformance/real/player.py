@@ -121,6 +121,8 @@ class Player:
             if case.connection == "closed" and not case.client_leaves:
                 limit = patience.close if case.answers else patience.idle_close
                 seen.ended_in_time = await until(lambda: client.over, client.changed, limit)
+            if any(answer.cut for answer in case.answers) and not case.client_leaves:
+                await until(lambda: client.over, client.changed, patience.settle)
             seen.over = client.over
             if case.world != "all_refuse":
                 beside = await Client.connect(self.lane.port)
@@ -153,8 +155,11 @@ class Player:
                 self.observed.unmet.append(data)
         elif kind == "deaf":
             client.transport.pause_reading()
-        elif kind == "half_close" and not client.transport.is_closing():
-            client.transport.write_eof()
+        elif kind == "half_close":
+            try:
+                client.transport.write_eof()
+            except OSError:  # the proxy has reset the connection already
+                pass
         elif kind == "close":
             client.transport.close()
         elif kind == "reset":

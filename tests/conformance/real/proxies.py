@@ -10,6 +10,7 @@ Timeouts are short, since cases wait for them: a head 2 s, the first byte of an 
 import os
 import pathlib
 import shutil
+import signal
 import socket
 from dataclasses import dataclass
 
@@ -132,7 +133,8 @@ class OneProcess:
         return all(answers(lane.port) for lane in self.lanes)
 
     def stop(self):
-        return [self.process.stop()]
+        code = self.process.stop()
+        return [0 if code == -signal.SIGTERM else code]
 
     def clean_up(self):
         self.process.clean_up()
@@ -142,7 +144,8 @@ class OneProcess:
 
 
 class Nginx(OneProcess):
-    """As its documentation sets up a proxy: HTTP/1.1 and keep-alive to the upstream, WebSocket, X-Forwarded-*."""
+    """As its documentation sets up a proxy: HTTP/1.1 and keep-alive to the upstream, WebSocket, X-Forwarded-*; and
+    bodies go through as they come, as the other two do it."""
 
     name = "nginx"
 
@@ -155,6 +158,7 @@ class Nginx(OneProcess):
             f"  {kind}_temp_path {self.folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         )
         return f"""
+{"user root;" if os.geteuid() == 0 else ""}
 worker_processes 1;
 pid {self.folder}/pid;
 error_log stderr crit;
@@ -165,27 +169,32 @@ http {{
   keepalive_timeout 4s;
   proxy_read_timeout 2s;
   proxy_http_version 1.1;
+  proxy_request_buffering off;
   map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
 {servers}}}
 """
 
     @staticmethod
     def server(number, lane):
-        forwarded_for = "$proxy_add_x_forwarded_for" if lane.world == "trusted" else "$remote_addr"
+        trusted = lane.world == "trusted"
+        forwarded = (
+            "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;"
+            if trusted
+            else "proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto $scheme;"
+            " proxy_set_header X-Forwarded-Host $http_host;"
+        )
         backends = " ".join(f"server 127.0.0.1:{one.port} max_fails=0;" for one in [*lane.refusing, lane.upstream])
         return f"""
   upstream u{number} {{ {backends} keepalive 16; }}
   server {{
     listen 127.0.0.1:{lane.port};
+    server_name localhost;
     location / {{
       proxy_pass http://u{number};
       proxy_set_header Host $host;
       proxy_set_header Upgrade $http_upgrade;
       proxy_set_header Connection $connection_upgrade;
-      proxy_set_header X-Forwarded-For {forwarded_for};
-      proxy_set_header X-Forwarded-Proto $scheme;
-      proxy_set_header X-Forwarded-Host $http_host;
-      proxy_pass_header Date;
+      {forwarded}
     }}
   }}
 """
@@ -211,6 +220,7 @@ defaults
   timeout http-keep-alive 4s
   timeout tunnel 10s
   option redispatch
+  http-reuse always
 """ + "".join(self.proxy(number, lane) for number, lane in enumerate(self.lanes))
 
     @staticmethod

@@ -88,11 +88,12 @@ class Connection(asyncio.Protocol):
         while not self.deaf:
             rest = self.received[self.begin :]
             if self.tunnel:
-                if self.reply.then == "echo":
+                if self.reply.then.startswith("echo"):
                     self.transport.write(rest[self.echoed :])
                     self.echoed = len(rest)
                     if self.ended:
                         self.transport.write(b"bye")
+                    if self.ended or (rest.endswith(b"\n") and self.reply.then == "echo_close"):
                         self.finish("close")
                 return
             if not self.head_seen:

@@ -1,10 +1,14 @@
-"""A strict reader of HTTP/1.1 messages: what two recipients might read differently is a violation."""
+"""A strict reader of HTTP/1.1 messages: what two recipients might read differently is a violation.
+
+HTTP/1.0 in a first line is let pass here: HAProxy keeps the version that it was sent, which confuses nobody. The C++
+reader, which judges gopher-proxy alone, does not.
+"""
 
 import re
 from dataclasses import dataclass, field
 
-REQUEST_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [\x21-\x7e]+ HTTP/1\.1")
-STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-9][0-9]{2}) ([\t\x20-\x7e\x80-\xff]*)")
+REQUEST_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+ [\x21-\x7e]+ HTTP/1\.[01]")
+STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2}) ([\t\x20-\x7e\x80-\xff]*)")
 FIELD_LINE = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*")
 FORBIDDEN_TRAILERS = (b"content-length", b"transfer-encoding", b"host", b"authorization")
 
