@@ -169,6 +169,7 @@ http {{
   proxy_read_timeout 2s;
   proxy_http_version 1.1;
   proxy_request_buffering off;
+  proxy_buffering off;
   map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
 {servers}}}
 """
