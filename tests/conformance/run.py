@@ -115,8 +115,8 @@ def table(all_results):
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
     for number, cells in enumerate(rows):
-        padded = [cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(cells, widths))]
-        lines.append("| " + " | ".join(padded) + " |")
+        numbers = (cell.rjust(width) for cell, width in zip(cells[1:], widths[1:]))
+        lines.append("| " + " | ".join([cells[0].ljust(widths[0]), *numbers]) + " |")
         if number == 0:
             lines.append("|" + "|".join("-" * (width + 2) for width in widths) + "|")
     return "\n".join(lines)

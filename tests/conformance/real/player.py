@@ -180,9 +180,11 @@ class Player:
             return read_responses(client.received[before:], ended=client.ended)
 
         await client.send(PROBE_REQUEST, self.patience.answer)
-        await until(
-            lambda: client.over or any(message.whole for message in read().messages), client.changed, self.patience.answer
-        )
+
+        def answered():
+            return client.over or any(message.whole for message in read().messages)
+
+        await until(answered, client.changed, self.patience.answer)
         messages = read().messages
         return b"%d %s" % (messages[0].status, messages[0].body) if messages else b"no answer"
 

@@ -109,7 +109,7 @@ def find_program(name):
             return str(folder / name), ":".join(libraries)
     found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin")
     if not found:
-        raise FileNotFoundError(f"{name} is not installed (./dev conformance fetches it)")
+        raise SystemExit(f"run.py: {name} is not installed; ./dev conformance fetches it")
     return found, ":".join(libraries)
 
 
@@ -154,9 +154,8 @@ class Nginx(OneProcess):
 
     def configure(self):
         servers = "".join(self.server(number, lane) for number, lane in enumerate(self.lanes))
-        temporary = "".join(
-            f"  {kind}_temp_path {self.folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-        )
+        kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        temporary = "".join(f"  {kind}_temp_path {self.folder}/{kind};\n" for kind in kinds)
         return f"""
 {"user root;" if os.geteuid() == 0 else ""}
 worker_processes 1;
@@ -170,6 +169,7 @@ http {{
   proxy_read_timeout 2s;
   proxy_http_version 1.1;
   proxy_request_buffering off;
+  proxy_buffering off;
   map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
 {servers}}}
 """

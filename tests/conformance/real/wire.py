@@ -132,7 +132,8 @@ def read_requests(data):
         message = Message(line)
         reader.fields(message.fields)
         messages.append(message)
-        if len(message.all("host")) != 1:
+        hosts = len(message.all("host"))
+        if hosts > 1 or (hosts == 0 and line.endswith(b"1.1")):
             raise Violation(f"not one Host: {line!r}")
         framing = reader.framing(message)
         if framing == "length":
