@@ -117,6 +117,8 @@ void session_rows(SettingsTable& table, SessionSettings& session) {
   table.size("MAX_RESPONSE_HEAD", session.max_response_head_bytes, 1024, kMaxHead,
              "of a response's head; larger is 502");
   table.count("MAX_FIELDS", session.max_fields, 8, 10000, "fields of a head; more is 431 or 502");
+  table.count("MAX_PIPELINED_REQUESTS", session.max_pipelined_requests, 1, 1'000'000,
+              "requests in a row of a client that waits for no answer; then its connection closes");
   table.size("MAX_CHUNK_EXTENSIONS", session.max_chunk_extension_bytes, 0, kMiB, "chunk extensions of one body");
   table.size("MAX_TRAILERS", session.max_trailer_bytes, 0, kMiB, "trailer fields of one body");
   table.size("MAX_DRAINED_BODY", session.max_drained_body_bytes, 0, 1024 * kMiB,

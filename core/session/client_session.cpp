@@ -35,6 +35,8 @@ Task<void> ClientSession::run() {
       idle_ = false;
       if (error) break;
     }
+    pipelined_ = downstream_.waited ? 0 : pipelined_ + 1;
+    downstream_.last_request = pipelined_ >= worker_.settings.max_pipelined_requests;
     auto parsers = worker_.lend_parsers();
     after = co_await serve(*parsers);
     worker_.take_back(std::move(parsers));
