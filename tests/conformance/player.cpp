@@ -56,9 +56,10 @@ class Player {
     observed_.answers = read_answers();
     observed_.silent_close = client_.received.empty();
     const bool idle = case_.answers.empty();
-    if (!case_.client_leaves() && case_.connection == "closed")
+    if (!case_.client_leaves() && (case_.connection == "closed" || case_.connection == "ended"))
       observed_.ended_in_time = run_until([&] { return client_.over(); }, idle ? kPatience : 5s);
     observed_.over = client_.over();
+    observed_.reported = world_.observer.finished.size();
     observed_.reset = client_.reset;
     probe();
     read_upstream();

@@ -25,6 +25,7 @@ class Observed:
     answers: object = None
     received: bytes = b""
     over: bool = False
+    ended: bool = False  # by an orderly end of stream
     ended_in_time: bool = False
     probe_after: bytes = b""
     probe_beside: bytes = b""
@@ -118,12 +119,12 @@ class Player:
                 await asyncio.sleep(patience.settle)
             seen.answers = self.read_answers()
             seen.received = client.received
-            if case.connection == "closed" and not case.client_leaves:
+            if case.connection in ("closed", "ended") and not case.client_leaves:
                 limit = patience.close if case.answers else patience.idle_close
                 seen.ended_in_time = await until(lambda: client.over, client.changed, limit)
             if any(answer.cut for answer in case.answers) and not case.client_leaves:
                 await until(lambda: client.over, client.changed, patience.settle)
-            seen.over = client.over
+            seen.over, seen.ended = client.over, client.ended
             if case.world != "all_refuse":
                 beside = await Client.connect(self.lane.port)
                 before = [(one, len(one.received)) for one in self.upstream.connections]
