@@ -59,6 +59,11 @@ class Player {
     if (!case_.client_leaves() && (case_.connection == "closed" || case_.connection == "ended"))
       observed_.ended_in_time = run_until([&] { return client_.over(); }, idle ? kPatience : 5s);
     observed_.over = client_.over();
+    if (std::any_of(case_.answers.begin(), case_.answers.end(),
+                    [](auto& answer) { return answer.tunnel.has_value(); })) {
+      client_.close();  // a tunnel is reported when both sides have ended
+      run_for(10ms);
+    }
     observed_.reported = world_.observer.finished.size();
     observed_.reset = client_.reset;
     probe();
