@@ -219,7 +219,8 @@ TEST(Refusal, ALineBreakBeforeTheRequestIsSkippedOnce) {
 TEST(Refusal, AnErrorSurvivesTheBytesTheClientIsStillSending) {
   ProxyWorld world;
   auto& client = world.connect_client();
-  client.send("BAD\r\n" + std::string(300'000, 'x'));
+  client.send("BAD\r\n");
+  client.send(std::string(300'000, 'x'));
   world.until([&] { return client.over(); }, 10s);
   EXPECT_THAT(client.received, StartsWith("HTTP/1.1 400 "));
 }
