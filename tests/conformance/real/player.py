@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from .upstream import PROBE_TARGET, reset
+from .upstream import PROBE_TARGET, reset, until
 from .wire import read_requests, read_responses
 
 PROBE_REQUEST = b"GET " + PROBE_TARGET + b" HTTP/1.1\r\nHost: probe\r\n\r\n"
@@ -79,21 +79,6 @@ class Client(asyncio.Protocol):
             pass
 
 
-async def until(condition, event, limit):
-    """Whether the condition came to hold; the event is set whenever that may have changed."""
-    deadline = asyncio.get_running_loop().time() + limit
-    while not condition():
-        event.clear()
-        left = deadline - asyncio.get_running_loop().time()
-        if left <= 0:
-            return False
-        try:
-            await asyncio.wait_for(event.wait(), left)
-        except asyncio.TimeoutError:
-            return condition()
-    return True
-
-
 class Player:
     def __init__(self, case, lane, patience):
         self.case, self.lane, self.patience = case, lane, patience
@@ -103,8 +88,7 @@ class Player:
 
     async def run(self):
         case, seen, patience = self.case, self.observed, self.patience
-        self.upstream.begin(case)
-        await asyncio.sleep(patience.settle)  # the proxy sees its idle upstream connections end
+        await self.upstream.begin(case)
         self.client = client = await Client.connect(self.lane.port)
         beside = None
         try:
