@@ -51,7 +51,7 @@ struct Case {
   std::vector<Step> steps;
   std::vector<UpstreamReply> upstream;
   std::vector<ExpectedAnswer> answers;
-  std::string connection = "either";  // closed, kept, or closed if the answer is cut
+  std::string connection = "either";  // closed, ended (closed without a reset), kept
   std::size_t forwarded = 0;
   std::vector<ExpectedRequest> requests;  // empty, or `forwarded` of them
   bool partial = false;                   // a request without its end may have reached the upstream

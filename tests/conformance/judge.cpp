@@ -102,8 +102,9 @@ class Judge {
   }
 
   void judge_connection() {
-    if (case_.connection == "closed" && !case_.client_leaves() && !observed_.ended_in_time)
-      complain("the connection stayed open");
+    const bool must_end = case_.connection == "closed" || case_.connection == "ended";
+    if (must_end && !case_.client_leaves() && !observed_.ended_in_time) complain("the connection stayed open");
+    if (case_.connection == "ended" && observed_.reset) complain("the connection was reset");
     if (case_.answers.empty() && !case_.client_leaves() && !observed_.silent_close)
       complain("it did not close silently");
     if (case_.connection == "kept" && observed_.over) complain("the connection was not kept");
@@ -115,6 +116,9 @@ class Judge {
     if (case_.pooled == true && !observed_.probe_shared_connection) complain("the upstream connection was not kept");
     if (case_.upstream_ended && !observed_.upstream_ended) complain("the upstream connection stayed open");
     if (case_.client_leaves() && !observed_.client_gone_reported) complain("the client's leaving was not reported");
+    const std::size_t outcomes = std::max<std::size_t>(case_.answers.size(), case_.client_leaves() ? 1 : 0);
+    if (observed_.reported != outcomes)
+      complain(std::to_string(observed_.reported) + " outcomes reported, not " + std::to_string(outcomes));
     if (case_.world == "one_refuses" && observed_.retried == 0) complain("no other backend had to be tried");
   }
 

@@ -56,9 +56,15 @@ class Player {
     observed_.answers = read_answers();
     observed_.silent_close = client_.received.empty();
     const bool idle = case_.answers.empty();
-    if (!case_.client_leaves() && case_.connection == "closed")
+    if (!case_.client_leaves() && (case_.connection == "closed" || case_.connection == "ended"))
       observed_.ended_in_time = run_until([&] { return client_.over(); }, idle ? kPatience : 5s);
     observed_.over = client_.over();
+    if (std::any_of(case_.answers.begin(), case_.answers.end(),
+                    [](auto& answer) { return answer.tunnel.has_value(); })) {
+      client_.close();  // a tunnel is reported when both sides have ended
+      run_for(10ms);
+    }
+    observed_.reported = world_.observer.finished.size();
     observed_.reset = client_.reset;
     probe();
     read_upstream();

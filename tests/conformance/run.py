@@ -5,7 +5,8 @@
   run.py gopher nginx haproxy      these three, side by side; the exit code is gopher-proxy's
   run.py --at HOST:PORT --upstream PORT
                                    a proxy that runs already; its one backend must be 127.0.0.1:PORT, which this
-                                   program listens on
+                                   program listens on, and its timeouts short (real/proxies.py); only the cases of
+                                   one backend are played
 """
 
 import argparse
@@ -21,7 +22,7 @@ sys.path[:0] = [str(pathlib.Path(__file__).parent), str(pathlib.Path(__file__).p
 
 from real.cases import all_cases  # noqa: E402
 from real.judge import complaints  # noqa: E402
-from real.player import Patience, Player  # noqa: E402
+from real.player import PROBE_REQUEST, Patience, Player  # noqa: E402
 from real.proxies import PROXIES, Lane, make_lanes, stop_refusing, until_ready  # noqa: E402
 from real.upstream import Upstream  # noqa: E402
 
@@ -88,6 +89,23 @@ async def run_proxy(kind, cases, lane_count, patience):
             proxy.clean_up()
 
 
+async def answers_probe(lane, within):
+    """Whether the proxy has found the upstream behind it."""
+    deadline = asyncio.get_running_loop().time() + within
+    while asyncio.get_running_loop().time() < deadline:
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", lane.port)
+            writer.write(PROBE_REQUEST)
+            head = await asyncio.wait_for(reader.read(1000), 2)
+            writer.close()
+            if head.startswith(b"HTTP/1.1 200 "):
+                return True
+        except (OSError, asyncio.TimeoutError):
+            pass
+        await asyncio.sleep(0.1)
+    return False
+
+
 async def run_at(address, upstream_port, cases, patience):
     host, port = address.rsplit(":", 1)
     if host not in ("127.0.0.1", "localhost"):
@@ -95,6 +113,8 @@ async def run_at(address, upstream_port, cases, patience):
     upstream = Upstream()
     await upstream.listen(upstream_port)
     lane = Lane("plain", int(port), upstream, [])
+    if not await answers_probe(lane, within=15):
+        raise SystemExit(f"run.py: {address} does not forward to 127.0.0.1:{upstream_port}")
     return await play_all(address, [lane], cases, patience)
 
 

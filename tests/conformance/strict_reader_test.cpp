@@ -54,6 +54,7 @@ TEST(Judge, SmuggledRequestsForgedAnswersAndReusedConnectionsAreComplaints) {
   good.answers = read_responses({"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n", {}, true});
   good.ended_in_time = good.over = true;
   good.probe_beside = "200 probe";
+  good.reported = 1;
   EXPECT_TRUE(complaints(scenario, good).empty());
 
   Observed smuggled = good;
@@ -65,6 +66,9 @@ TEST(Judge, SmuggledRequestsForgedAnswersAndReusedConnectionsAreComplaints) {
   Observed reused = good;
   reused.probe_shared_connection = true;
   EXPECT_EQ(complaints(scenario, reused).size(), 1u);
+  Observed counted_twice = good;
+  counted_twice.reported = 2;
+  EXPECT_EQ(complaints(scenario, counted_twice).size(), 1u);
   Observed open = good;
   open.ended_in_time = false;
   EXPECT_EQ(complaints(scenario, open).size(), 1u);

@@ -74,8 +74,11 @@ class Judge:
 
     def connection(self):
         case, seen = self.case, self.observed
-        if case.connection == "closed" and not case.client_leaves and not seen.ended_in_time:
+        must_end = case.connection in ("closed", "ended") and not case.client_leaves
+        if must_end and not seen.ended_in_time:
             self.complain("the connection stayed open")
+        if case.connection == "ended" and seen.over and not seen.ended:
+            self.complain("the connection was reset")
         if not case.answers and not case.client_leaves and seen.received:
             self.complain("it did not close silently")
         if case.connection == "kept" and seen.over:

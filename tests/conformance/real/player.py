@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, field
 
-from .upstream import PROBE_TARGET, reset
+from .upstream import PROBE_TARGET, reset, until
 from .wire import read_requests, read_responses
 
 PROBE_REQUEST = b"GET " + PROBE_TARGET + b" HTTP/1.1\r\nHost: probe\r\n\r\n"
@@ -25,6 +25,7 @@ class Observed:
     answers: object = None
     received: bytes = b""
     over: bool = False
+    ended: bool = False  # by an orderly end of stream
     ended_in_time: bool = False
     probe_after: bytes = b""
     probe_beside: bytes = b""
@@ -78,21 +79,6 @@ class Client(asyncio.Protocol):
             pass
 
 
-async def until(condition, event, limit):
-    """Whether the condition came to hold; the event is set whenever that may have changed."""
-    deadline = asyncio.get_running_loop().time() + limit
-    while not condition():
-        event.clear()
-        left = deadline - asyncio.get_running_loop().time()
-        if left <= 0:
-            return False
-        try:
-            await asyncio.wait_for(event.wait(), left)
-        except asyncio.TimeoutError:
-            return condition()
-    return True
-
-
 class Player:
     def __init__(self, case, lane, patience):
         self.case, self.lane, self.patience = case, lane, patience
@@ -102,8 +88,7 @@ class Player:
 
     async def run(self):
         case, seen, patience = self.case, self.observed, self.patience
-        self.upstream.begin(case)
-        await asyncio.sleep(patience.settle)  # the proxy sees its idle upstream connections end
+        await self.upstream.begin(case)
         self.client = client = await Client.connect(self.lane.port)
         beside = None
         try:
@@ -118,12 +103,12 @@ class Player:
                 await asyncio.sleep(patience.settle)
             seen.answers = self.read_answers()
             seen.received = client.received
-            if case.connection == "closed" and not case.client_leaves:
+            if case.connection in ("closed", "ended") and not case.client_leaves:
                 limit = patience.close if case.answers else patience.idle_close
                 seen.ended_in_time = await until(lambda: client.over, client.changed, limit)
             if any(answer.cut for answer in case.answers) and not case.client_leaves:
                 await until(lambda: client.over, client.changed, patience.settle)
-            seen.over = client.over
+            seen.over, seen.ended = client.over, client.ended
             if case.world != "all_refuse":
                 beside = await Client.connect(self.lane.port)
                 before = [(one, len(one.received)) for one in self.upstream.connections]

@@ -55,6 +55,21 @@ def message_end(data):
     return whole if len(data) >= whole else 0
 
 
+async def until(condition, event, limit):
+    """Whether the condition came to hold; the event is set whenever that may have changed."""
+    deadline = asyncio.get_running_loop().time() + limit
+    while not condition():
+        event.clear()
+        left = deadline - asyncio.get_running_loop().time()
+        if left <= 0:
+            return False
+        try:
+            await asyncio.wait_for(event.wait(), left)
+        except asyncio.TimeoutError:
+            return condition()
+    return True
+
+
 class Connection(asyncio.Protocol):
     def __init__(self, upstream):
         self.upstream = upstream
@@ -152,7 +167,15 @@ class Upstream:
     def stop_listening(self):
         self.server.close()
 
-    def begin(self, case):
+    async def begin(self, case):
+        """Ends the connections of the case before, and waits until the proxy has seen that: it must not pool them."""
+        for connection in self.connections:
+            if not connection.ended and not connection.transport.is_closing():
+                try:
+                    connection.transport.write_eof()
+                except OSError:
+                    connection.ended = True
+        await until(lambda: all(one.ended for one in self.connections), self.changed, 1)
         for connection in self.connections:
             connection.transport.abort()
         self.connections = []
