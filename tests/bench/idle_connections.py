@@ -3,7 +3,7 @@
 
 Opens COUNT connections, sends one request on each and reads its answer (so that every buffer a connection ever needs
 has been used once), then compares the proxy's resident memory (VmRSS) with that before the first connection. Prints
-bytes a connection, and how long a request of another client takes meanwhile.
+bytes a connection, and how long a request takes on a connection of its own before and beside them (medians).
 
 Usage: idle_connections.py BIN_FOLDER [COUNT]
 """
@@ -11,6 +11,7 @@ Usage: idle_connections.py BIN_FOLDER [COUNT]
 import os
 import resource
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -61,6 +62,17 @@ def answer(connection):
         text += piece
 
 
+def median_request_seconds(port, rounds=3000):
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        times = []
+        for _ in range(rounds):
+            began = time.perf_counter()
+            request(connection)
+            answer(connection)
+            times.append(time.perf_counter() - began)
+    return statistics.median(times)
+
+
 def main():
     folder = sys.argv[1]
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 10_000
@@ -83,6 +95,7 @@ def main():
     )
     try:
         until(lambda: ready(metrics_port))
+        alone = median_request_seconds(proxy_port)
         before = resident_bytes(proxy.pid)
         connections = []
         while len(connections) < count:
@@ -94,15 +107,10 @@ def main():
                 answer(connection)
             connections += batch
         after = resident_bytes(proxy.pid)
-        rounds = 2000
-        began = time.perf_counter()
-        for _ in range(rounds):
-            request(connections[0])
-            answer(connections[0])
-        busy = (time.perf_counter() - began) / rounds
+        beside = median_request_seconds(proxy_port)
         each = (after - before) / count
         print(f"{count} idle connections: {each:.0f} bytes each ({before >> 10} KiB before, {after >> 10} KiB after)")
-        print(f"a request beside them: {busy * 1e6:.0f} µs")
+        print(f"a request: {alone * 1e6:.0f} µs before them, {beside * 1e6:.0f} µs beside them")
     finally:
         proxy.kill()
         backend.kill()
