@@ -267,7 +267,7 @@ std::expected<SentinelConfig, StartRefusal> parse_sentinel_config(int argc, cons
   table.text({.variable = "SENTINEL_ID",
               .value_name = "NAME",
               .wants = "1 to 64 letters, digits, dots, dashes or underscores",
-              .default_text = "the host's name",
+              .default_text = "host name-METRICS_PORT",
               .about = "name of this sentinel among those that share the Redis; different for each",
               .assign = [&config](std::string_view text) { return assign_sentinel_id(config.sentinel_id, text); }});
   table.port("METRICS_PORT", config.metrics_port, "port of /metrics and /healthz");
