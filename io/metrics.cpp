@@ -42,8 +42,8 @@ bool is_usual(Cause cause, std::size_t status_class) {
     case Cause::bad_request: return status_class >= 4;
     case Cause::client_stalled:
     case Cause::upstream_truncated:
-    case Cause::upstream_stalled:
-    case Cause::drain_deadline: return status_class == 2;
+    case Cause::upstream_stalled: return status_class == 2;
+    case Cause::drain_deadline: return status_class == 2 || status_class == 4;
     case Cause::no_live_backend:
     case Cause::overloaded:
     case Cause::connect_refused:
