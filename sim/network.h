@@ -86,7 +86,7 @@ class SimNetwork {
   // The node that `from` reaches under `ip`, nullptr for none.
   SimNode* owner_of(SimNode& from, const IpAddress& ip) noexcept;
   Instant handshake_arrival(const SimNode& from, const SimNode& to);
-  std::unique_ptr<Stream> connected(SimNode& client, SimNode& server, const SocketAddress& to);
+  std::unique_ptr<Stream> connected(SimNode& client, const IpAddress& source, SimNode& server, const SocketAddress& to);
   void remove(const Connection& connection) { connections_.erase(connection.id()); }
 
  private:
