@@ -75,6 +75,12 @@ class SimNetwork {
   void vanish(SimNode& node);
   void restore(SimNode& node);
 
+  // In the order of adding.
+  template <class Act>
+  void for_each_node(Act act) const {
+    for (const auto& node : nodes_)
+      act(std::as_const(*node));
+  }
   // Streams that have not been destroyed, of all nodes.
   std::size_t open_streams() const noexcept;
   // Connections of which an end is open or has yet to open.

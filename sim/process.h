@@ -24,6 +24,10 @@ class SimProcess {
   // SIGTERM: returns at once; running() is false once it has ended.
   virtual void stop() = 0;
   virtual bool running() const noexcept = 0;
+  // It runs, and was asked to stop.
+  virtual bool ending() const noexcept = 0;
+  // Frees what has ended: as long as it stands, so do its closed streams.
+  virtual void reap() {}
   // Nothing of it is left: no coroutine, no stream.
   virtual bool gone() const noexcept = 0;
 

@@ -49,6 +49,7 @@ class SimProxy::Incarnation {
     if (!std::exchange(ending_, true)) ends_.spawn(end());
   }
 
+  bool ending() const noexcept { return ending_; }
   bool killed() const noexcept { return observer_.silenced(); }
   bool gone() const noexcept { return gone_ && ends_.size() == 0; }
   const SnapshotCell& cell() const noexcept { return cell_; }
@@ -116,6 +117,8 @@ void SimProxy::stop() {
 bool SimProxy::running() const noexcept {
   return !incarnations_.empty() && !incarnations_.back()->killed() && !incarnations_.back()->gone();
 }
+
+bool SimProxy::ending() const noexcept { return running() && incarnations_.back()->ending(); }
 
 bool SimProxy::gone() const noexcept {
   return std::all_of(incarnations_.begin(), incarnations_.end(), [](const auto& each) { return each->gone(); });

@@ -37,7 +37,9 @@ class SimProxy final : public SimProcess {
   void crash() override;
   void stop() override;
   bool running() const noexcept override;
+  bool ending() const noexcept override;
   bool gone() const noexcept override;
+  void reap() override;
 
   const ProxySettings& settings() const noexcept { return settings_; }
   // The backends that now take traffic: authorities, sorted. Empty when it does not run.
@@ -45,7 +47,6 @@ class SimProxy final : public SimProcess {
 
  private:
   class Incarnation;
-  void reap();
 
   Clock& clock_;
   WorldListener& listener_;

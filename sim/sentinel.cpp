@@ -32,6 +32,7 @@ class SimSentinel::Incarnation {
     ends_.spawn(finish());
   }
 
+  bool ending() const noexcept { return ending_; }
   bool killed() const noexcept { return observer_.silenced(); }
   bool gone() const noexcept { return ending_ && ends_.size() == 0; }
 
@@ -55,8 +56,12 @@ SimSentinel::SimSentinel(SimNode& on, Clock& clock, WorldListener& listener, con
 
 SimSentinel::~SimSentinel() { GOPHER_CHECK(gone()); }
 
-void SimSentinel::start() {
+void SimSentinel::reap() {
   std::erase_if(incarnations_, [](const auto& each) { return each->gone(); });
+}
+
+void SimSentinel::start() {
+  reap();
   if (running()) return;
   const std::uint64_t seed = RandomStream(seed_, name(), std::to_string(++starts_)).next();
   incarnations_.push_back(std::make_unique<Incarnation>(*this, seed));
@@ -73,6 +78,8 @@ void SimSentinel::stop() {
 bool SimSentinel::running() const noexcept {
   return !incarnations_.empty() && !incarnations_.back()->killed() && !incarnations_.back()->gone();
 }
+
+bool SimSentinel::ending() const noexcept { return running() && incarnations_.back()->ending(); }
 
 bool SimSentinel::gone() const noexcept {
   return std::all_of(incarnations_.begin(), incarnations_.end(), [](const auto& each) { return each->gone(); });

@@ -23,7 +23,9 @@ class SimSentinel final : public SimProcess {
   void crash() override;
   void stop() override;
   bool running() const noexcept override;
+  bool ending() const noexcept override;
   bool gone() const noexcept override;
+  void reap() override;
 
   const SentinelSettings& settings() const noexcept { return settings_; }
 
