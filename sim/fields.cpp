@@ -221,8 +221,10 @@ std::string Fields::text(std::string_view key) const {
   return value ? value->text : std::string();
 }
 
-std::string unknown(std::string_view what, std::string_view got, const std::vector<std::string_view>& known) {
+std::string unknown(std::string_view what, std::string_view got, const std::vector<std::string_view>& known,
+                    std::string_view where) {
   std::string text = "unknown " + std::string(what) + " \"" + std::string(got) + '"';
+  if (!where.empty()) text += " (in " + std::string(where) + ')';
   std::string_view nearest;
   std::size_t distance = std::max<std::size_t>(2, got.size() / 2) + 1;
   for (const auto each : known) {
@@ -278,7 +280,7 @@ Fields read_fields(const YamlNode& map, std::span<const KeySpec> keys, std::span
       std::vector<std::string_view> known;
       for (const auto* each : specs)
         known.push_back(each->name);
-      complaints.add(map.key_places[i], unknown("key", name, known) + " (in " + std::string(what) + ')');
+      complaints.add(map.key_places[i], unknown("key", name, known, what));
       continue;
     }
     auto value = read_value(node, (*spec)->kind, name, complaints);

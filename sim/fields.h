@@ -95,7 +95,8 @@ Fields read_fields(const YamlNode& map, std::span<const KeySpec> keys, std::span
                    std::string_view what, Complaints& complaints);
 std::optional<Value> read_value(const YamlNode& node, ValueKind kind, std::string_view key, Complaints& complaints);
 
-// "unknown key "x" in y; did you mean "z"?", with the nearest of `known`.
-std::string unknown(std::string_view what, std::string_view got, const std::vector<std::string_view>& known);
+// `unknown key "x" (in y); did you mean "z"?`, with the nearest of `known`.
+std::string unknown(std::string_view what, std::string_view got, const std::vector<std::string_view>& known,
+                    std::string_view where = {});
 
 }  // namespace gopher::sim

@@ -94,14 +94,18 @@ std::string disagreement(const World& world) {
 std::string await_liveness(World& world, Duration deadline) {
   ProbeAnswers answers;
   world.add_listener(answers);
+  const auto ask = [&world] {
+    for (const auto& proxy : world.proxies)
+      if (proxy->running()) world.clients_of(group_of(*proxy))->burst(1);
+  };
   std::string missing;
   for (;;) {
     missing = disagreement(world);
+    const Duration patience = missing.empty() ? kProbePatience : Duration(0);
     if (missing.empty()) missing = unanswered(world, answers);
-    if (missing.empty() || world.now() >= deadline) break;
-    for (const auto& proxy : world.proxies)
-      if (proxy->running()) world.clients_of(group_of(*proxy))->burst(1);
-    world.run_until(std::min(world.now() + kAskEvery, deadline));
+    if (missing.empty() || world.now() >= deadline + patience) break;
+    ask();
+    world.run_until(world.now() + kAskEvery);
   }
   world.remove_listener(answers);
   return missing;

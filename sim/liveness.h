@@ -14,7 +14,8 @@ void add_probe_clients(WorldSettings& settings);
 // sentinel the registry need not follow the truth.
 std::string disagreement(const World& world);
 
-// Runs the world until it agrees and each running proxy has answered a request as it should, at most until `deadline`.
+// Runs the world until it agrees, at most until `deadline`, and each running proxy has answered a request as it should,
+// for which it gets some seconds beyond.
 // What was still missing then; empty when nothing was.
 std::string await_liveness(World& world, Duration deadline);
 

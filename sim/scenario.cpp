@@ -101,7 +101,7 @@ class Reader {
       const auto& name = world.entries[i].first;
       if (std::ranges::count(kWorldParts, name) == 0)
         complaints_.add(world.key_places[i],
-                        unknown("key", name, {std::begin(kWorldParts), std::end(kWorldParts)}) + " (in a world)");
+                        unknown("key", name, {std::begin(kWorldParts), std::end(kWorldParts)}, "a world"));
     }
     WorldSettings& to = scenario_.world;
     if (const auto* link = world.find("link"))
