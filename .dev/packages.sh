@@ -6,7 +6,7 @@
 # redis-tools holds the server itself; the package redis-server adds a link to it and a system service, which nobody
 # here wants.
 readonly build_packages=(g++ cmake ninja-build ccache libhiredis-dev prometheus-cpp-dev libspdlog-dev libcli11-dev
-  nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev)
+  libyaml-cpp-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev)
 readonly test_packages=(redis-tools python3 python3-pytest)
 readonly up_packages=(redis-tools curl)
 readonly lint_packages=(python3 shellcheck)

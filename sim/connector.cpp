@@ -46,6 +46,7 @@ struct SimConnector::Connect {
   Step step = nullptr;
   std::optional<ErrorKind> failure;
   SimNode* target = nullptr;
+  IpAddress source;
   bool refused = false;
   int tries = 0;
 };
@@ -87,6 +88,7 @@ void SimConnector::connect(ConnectAttempt& attempt, const SocketAddress& to, Ins
   if (deadline != kNever) operation.deadline.arm(deadline);
   operation.target = network_.owner_of(node_, to.ip);
   if (operation.target) {
+    operation.source = *node_.source_for(to.ip);
     send_request(operation);
   } else {
     operation.fail(ErrorKind::unreachable, network_.clock().now() + network_.default_link.latency);
@@ -130,7 +132,7 @@ void SimConnector::answer_arrived(Connect& operation) {
   } else if (operation.refused) {
     finish(operation, std::unexpected(ErrorKind::refused));
   } else {
-    finish(operation, network_.connected(node_, *operation.target, operation.to));
+    finish(operation, network_.connected(node_, operation.source, *operation.target, operation.to));
   }
 }
 

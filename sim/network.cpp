@@ -149,12 +149,13 @@ Instant SimNetwork::handshake_arrival(const SimNode& from, const SimNode& to) {
   return way.arrival(clock_.now(), 0, chance);
 }
 
-std::unique_ptr<Stream> SimNetwork::connected(SimNode& client, SimNode& server, const SocketAddress& to) {
+std::unique_ptr<Stream> SimNetwork::connected(SimNode& client, const IpAddress& source, SimNode& server,
+                                              const SocketAddress& to) {
   Link& forth = link(client, server);
   Link& back = link(server, client);
   ++forth.connections;
   const std::uint64_t id = ++last_connection_;
-  const Connection::Party from{client, {*client.source_for(to.ip), client.next_source_port()}};
+  const Connection::Party from{client, {source, client.next_source_port()}};
   const Connection::Party party_to{server, to};
   auto& connection = connections_.try_emplace(id, *this, id, forth, back, from, party_to).first->second;
   auto stream = std::make_unique<SimStream>(*this, connection, Side::client);

@@ -75,6 +75,12 @@ class SimNetwork {
   void vanish(SimNode& node);
   void restore(SimNode& node);
 
+  // In the order of adding.
+  template <class Act>
+  void for_each_node(Act act) const {
+    for (const auto& node : nodes_)
+      act(std::as_const(*node));
+  }
   // Streams that have not been destroyed, of all nodes.
   std::size_t open_streams() const noexcept;
   // Connections of which an end is open or has yet to open.
@@ -86,7 +92,7 @@ class SimNetwork {
   // The node that `from` reaches under `ip`, nullptr for none.
   SimNode* owner_of(SimNode& from, const IpAddress& ip) noexcept;
   Instant handshake_arrival(const SimNode& from, const SimNode& to);
-  std::unique_ptr<Stream> connected(SimNode& client, SimNode& server, const SocketAddress& to);
+  std::unique_ptr<Stream> connected(SimNode& client, const IpAddress& source, SimNode& server, const SocketAddress& to);
   void remove(const Connection& connection) { connections_.erase(connection.id()); }
 
  private:

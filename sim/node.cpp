@@ -67,6 +67,7 @@ SimListener* SimNode::listener(std::uint16_t port) const noexcept {
 
 std::optional<IpAddress> SimNode::source_for(const IpAddress& to) const noexcept {
   if (is_loopback(to)) return to;
+  if (source_ && source_->is_v4() == to.is_v4()) return source_;
   for (const auto& address : addresses_) {
     if (address.is_v4() == to.is_v4()) return address;
   }

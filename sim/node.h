@@ -41,6 +41,9 @@ class SimNode {
   SocketAddress address(std::uint16_t port) const;
 
   Connector& connector() noexcept { return connector_; }
+  // Connects begun from now on come from `source`, which need not be an address of the node: one node can stand for a
+  // million clients. Nothing: from the node's own address.
+  void speak_from(std::optional<IpAddress> source) noexcept { source_ = source; }
   // Listens on `port` of all addresses; 0 takes a free one. Errors: in_use.
   std::expected<std::unique_ptr<Listener>, ErrorKind> listen(std::uint16_t port, std::size_t backlog = kDefaultBacklog);
 
@@ -78,6 +81,7 @@ class SimNode {
   std::string name_;
   std::vector<IpAddress> addresses_;
   SimConnector connector_;
+  std::optional<IpAddress> source_;
   std::map<std::uint16_t, SimListener*> listeners_;
   std::map<std::uint16_t, ConnectFault> connect_faults_;
   std::uint64_t operations_ = 0;

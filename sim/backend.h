@@ -1,0 +1,90 @@
+// SimBackend: an HTTP server in the virtual world, with the manners and the bad manners of real ones.
+//
+// It answers the request "/q/<id>" with the pattern of that id (http_text.h), and checks the request's body against it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/async/cancellation.h"
+#include "core/async/task_group.h"
+#include "core/ports/clock.h"
+#include "core/ports/random.h"
+#include "sim/process.h"
+#include "sim/world_events.h"
+
+namespace gopher::sim {
+
+template <class Value>
+struct Range {
+  Value least{};
+  Value most{};
+};
+
+// May be changed while it runs; each request is served by what holds when it has been read.
+struct BackendSettings {
+  std::uint16_t port = 8080;
+  Range<Duration> latency{std::chrono::milliseconds(1), std::chrono::milliseconds(1)};  // from request to answer
+  Range<std::uint64_t> body_bytes{100, 100};
+  // Of a thousand requests, how many are …
+  std::uint32_t error_permille = 0;      // answered 500
+  std::uint32_t truncate_permille = 0;   // answered with half of the body, then closed
+  std::uint32_t reset_permille = 0;      // answered with a reset
+  std::uint32_t malformed_permille = 0;  // answered with what is no HTTP
+  // Requests after which a connection is closed; 0 for no bound. With `announces_close` the last answer says so,
+  // without it the connection just ends.
+  std::uint32_t requests_per_connection = 0;
+  bool announces_close = true;
+  // An idle connection is closed after this.
+  Duration keep_alive = std::chrono::seconds(75);
+  // Between the pieces of a body; 0 sends it in one. Pieces are of 1 KiB.
+  Duration drip{0};
+};
+
+class SimBackend final : public SimProcess {
+ public:
+  SimBackend(SimNode& node, Clock& clock, WorldListener& listener, const BackendSettings& settings, std::uint64_t seed);
+  ~SimBackend() override;
+
+  void start() override;
+  void crash() override;
+  // Listens no more; what it is asked is still answered, then each connection closes.
+  void stop() override;
+  bool running() const noexcept override { return life_ != nullptr; }
+  // After stop() its port is free at once: the next one may start while the last answers are given.
+  bool ending() const noexcept override { return false; }
+  bool gone() const noexcept override { return tasks_.size() == 0; }
+
+  // SIGSTOP: connections are still made (the system does that), but nothing is read or answered.
+  void pause();
+  void resume();
+  bool paused() const noexcept;
+
+  BackendSettings settings;
+  std::string authority() const { return name() + ':' + std::to_string(settings.port); }
+
+ private:
+  // One run of the process, held by its coroutines.
+  struct Life;
+  struct Session;
+
+  Task<void> run(std::shared_ptr<Life> life);
+  Task<void> serve(std::shared_ptr<Life> life, std::unique_ptr<Stream> stream);
+  Task<bool> read_request(Life& life, Session& session);
+  Task<bool> answer(Life& life, Session& session);
+  Task<bool> write(Life& life, Session& session, std::string_view bytes);
+  // False when the process was killed meanwhile.
+  Task<bool> while_paused(Life& life);
+  bool chance(std::uint32_t permille) { return permille > 0 && random_.below(1000) < permille; }
+
+  Clock& clock_;
+  WorldListener& listener_;
+  RandomStream random_;
+  const std::string authority_;
+  std::shared_ptr<Life> life_;
+  TaskGroup tasks_;
+};
+
+}  // namespace gopher::sim

@@ -1,0 +1,306 @@
+#include "sim/faults.h"
+
+#include "core/async/check.h"
+#include "sim/settings_tables.h"
+
+namespace gopher::sim {
+
+namespace {
+
+constexpr KeySpec kCountKey[] = {{"count", ValueKind::count, "How many.", true}};
+
+std::vector<std::string> named(const World& world, const FaultKind& kind, const Fields& fields) {
+  return expand(world, fields.names(kind.name));
+}
+
+void start(World& world, const FaultKind& kind, const Fields& fields) {
+  for (const auto& name : named(world, kind, fields)) {
+    if (name == World::kRedis) {
+      world.redis->start();
+    } else {
+      world.start_process(*world.process(name));
+    }
+  }
+}
+void crash(World& world, const FaultKind& kind, const Fields& fields) {
+  for (const auto& name : named(world, kind, fields)) {
+    if (name == World::kRedis) {
+      world.redis->stop();
+    } else {
+      world.process(name)->crash();
+    }
+  }
+}
+void stop(World& world, const FaultKind& kind, const Fields& fields) {
+  for (const auto& name : named(world, kind, fields)) {
+    if (name == World::kRedis) {
+      world.redis->stop();
+    } else {
+      world.process(name)->stop();
+    }
+  }
+}
+void pause(World& world, const FaultKind& kind, const Fields& fields) {
+  for (const auto& name : named(world, kind, fields))
+    world.backend(name)->pause();
+}
+void resume(World& world, const FaultKind& kind, const Fields& fields) {
+  for (const auto& name : named(world, kind, fields))
+    world.backend(name)->resume();
+}
+
+struct Pair {
+  SimNode& a;
+  SimNode& b;
+};
+Pair pair(World& world, const FaultKind& kind, const Fields& fields) {
+  const auto& names = fields.names(kind.name);
+  return {*world.node(names[0]), *world.node(names[1])};
+}
+void partition(World& world, const FaultKind& kind, const Fields& fields) {
+  const auto [a, b] = pair(world, kind, fields);
+  world.network.partition(a, b);
+}
+void partition_one_way(World& world, const FaultKind& kind, const Fields& fields) {
+  const auto [a, b] = pair(world, kind, fields);
+  world.network.partition_one_way(a, b);
+}
+void heal(World& world, const FaultKind& kind, const Fields& fields) {
+  const auto [a, b] = pair(world, kind, fields);
+  world.network.heal(a, b);
+}
+void stall(World& world, const FaultKind& kind, const Fields& fields) {
+  const auto [a, b] = pair(world, kind, fields);
+  world.network.stall(a, b);
+}
+void unstall(World& world, const FaultKind& kind, const Fields& fields) {
+  const auto [a, b] = pair(world, kind, fields);
+  world.network.resume(a, b);
+}
+void change_link(World& world, const FaultKind& kind, const Fields& fields) {
+  const auto [a, b] = pair(world, kind, fields);
+  LinkSettings settings = world.network.default_link;
+  apply(fields, settings);
+  world.network.set_link(a, b, settings);
+}
+void restore_link(World& world, const FaultKind& kind, const Fields& fields) {
+  const auto [a, b] = pair(world, kind, fields);
+  world.network.set_link(a, b, world.network.default_link);
+}
+void vanish(World& world, const FaultKind& kind, const Fields& fields) {
+  for (const auto& name : named(world, kind, fields))
+    world.network.vanish(*world.node(name));
+}
+void restore(World& world, const FaultKind& kind, const Fields& fields) {
+  for (const auto& name : named(world, kind, fields))
+    world.network.restore(*world.node(name));
+}
+void reset(World& world, const FaultKind& kind, const Fields& fields) {
+  for (const auto& name : named(world, kind, fields))
+    world.network.reset_connections(*world.node(name));
+}
+void set_connect_fault(World& world, const FaultKind& kind, const Fields& fields, ConnectFault fault) {
+  for (const auto& name : named(world, kind, fields)) {
+    const auto* backend = world.backend(name);
+    world.node(name)->set_connect_fault(backend ? backend->settings.port : RedisSettings().port, fault);
+  }
+}
+void refuse(World& world, const FaultKind& kind, const Fields& fields) {
+  set_connect_fault(world, kind, fields, ConnectFault::refuse);
+}
+void hang(World& world, const FaultKind& kind, const Fields& fields) {
+  set_connect_fault(world, kind, fields, ConnectFault::hang);
+}
+void connects_work(World& world, const FaultKind& kind, const Fields& fields) {
+  set_connect_fault(world, kind, fields, ConnectFault::none);
+}
+
+void change_backend(World& world, const FaultKind& kind, const Fields& fields) {
+  for (const auto& name : named(world, kind, fields))
+    apply(fields, world.backend(name)->settings);
+}
+void restore_backend(World& world, const FaultKind& kind, const Fields& fields) {
+  for (const auto& name : named(world, kind, fields))
+    world.backend(name)->settings = world.original_settings(name);
+}
+
+void redis_delay(World& world, const FaultKind& kind, const Fields& fields) {
+  world.redis->delay = fields.duration(kind.name);
+}
+void redis_no_delay(World& world, const FaultKind&, const Fields&) { world.redis->delay = Duration(0); }
+void redis_error(World& world, const FaultKind& kind, const Fields& fields) {
+  world.redis->answer_error = fields.text(kind.name);
+}
+void redis_no_error(World& world, const FaultKind&, const Fields&) { world.redis->answer_error.clear(); }
+void redis_lose_answers(World& world, const FaultKind& kind, const Fields& fields) {
+  world.redis->lose_answers = fields.number(kind.name) != 0;
+}
+void redis_keep_answers(World& world, const FaultKind&, const Fields&) { world.redis->lose_answers = false; }
+void redis_lose_data(World& world, const FaultKind&, const Fields&) { world.redis->lose_data(); }
+void redis_failover(World& world, const FaultKind& kind, const Fields& fields) {
+  world.redis->fail_over(fields.duration(kind.name));
+}
+void edit_registry(World& world, const FaultKind& kind, const Fields& fields, std::string command) {
+  world.redis->data().execute({std::move(command), std::string(World::kSetKey), fields.text(kind.name)});
+}
+void registry_add(World& world, const FaultKind& kind, const Fields& fields) {
+  edit_registry(world, kind, fields, "SADD");
+}
+void registry_remove(World& world, const FaultKind& kind, const Fields& fields) {
+  edit_registry(world, kind, fields, "SREM");
+}
+
+void set_dns(World& world, const FaultKind& kind, const Fields& fields, bool fails) {
+  for (const auto& name : named(world, kind, fields))
+    world.network.dns.names[name].fails = fails;
+}
+void dns_fail(World& world, const FaultKind& kind, const Fields& fields) { set_dns(world, kind, fields, true); }
+void dns_work(World& world, const FaultKind& kind, const Fields& fields) { set_dns(world, kind, fields, false); }
+void dns_silent(World& world, const FaultKind& kind, const Fields& fields) {
+  world.network.dns.silent = fields.number(kind.name) != 0;
+}
+void dns_not_silent(World& world, const FaultKind&, const Fields&) { world.network.dns.silent = false; }
+
+void burst(World& world, const FaultKind& kind, const Fields& fields) {
+  for (const auto& name : fields.names(kind.name))
+    world.clients_of(name)->burst(fields.number("count"));
+}
+constexpr KeySpec kRateKey[] = {{"rate", ValueKind::rate, "Requests a second from now on.", true}};
+void change_rate(World& world, const FaultKind& kind, const Fields& fields) {
+  for (const auto& name : fields.names(kind.name))
+    world.clients_of(name)->set_rate(fields.number("rate"));
+}
+void restore_rate(World& world, const FaultKind& kind, const Fields& fields) {
+  for (const auto& name : fields.names(kind.name))
+    world.clients_of(name)->set_rate(world.original_rate(name));
+}
+
+using enum ValueKind;
+
+const FaultKind kFaults[] = {
+    {"crash",
+     "Kills processes as SIGKILL does; with `for` they start again after it.",
+     Operand::processes,
+     names,
+     {},
+     crash,
+     start},
+    {"stop",
+     "Asks processes to end as SIGTERM does; with `for` they start again after it.",
+     Operand::processes,
+     names,
+     {},
+     stop,
+     start},
+    {"start", "Starts processes.", Operand::processes, names, {}, start, nullptr},
+    {"pause",
+     "Freezes backends as SIGSTOP does: connections are made, nothing is answered.",
+     Operand::backends,
+     names,
+     {},
+     pause,
+     resume},
+    {"resume", "Ends a pause.", Operand::backends, names, {}, resume, nullptr},
+    {"backend", "Changes how backends behave; with `for` they are as before after it.", Operand::backends, names,
+     backend_keys(), change_backend, restore_backend},
+    {"partition", "Nothing passes between two nodes, either way.", Operand::pair, names, {}, partition, heal},
+    {"partition_one_way",
+     "Nothing passes from the first node to the second.",
+     Operand::pair,
+     names,
+     {},
+     partition_one_way,
+     heal},
+    {"heal", "Ends the partitions between two nodes.", Operand::pair, names, {}, heal, nullptr},
+    {"stall",
+     "Bytes of connections from the first node to the second do not pass; connecting does.",
+     Operand::pair,
+     names,
+     {},
+     stall,
+     unstall},
+    {"link", "Changes the way between two nodes, both directions.", Operand::pair, names, link_keys(), change_link,
+     restore_link},
+    {"vanish",
+     "Nodes fall silent without a word, as when the power fails: connections are half-open.",
+     Operand::nodes,
+     names,
+     {},
+     vanish,
+     restore},
+    {"reset", "Every connection of the nodes is reset.", Operand::nodes, names, {}, reset, nullptr},
+    {"refuse",
+     "Connecting to the backends (or redis) is refused, though they run.",
+     Operand::nodes,
+     names,
+     {},
+     refuse,
+     connects_work},
+    {"hang", "Connecting to the backends (or redis) gets no answer.", Operand::nodes, names, {}, hang, connects_work},
+    {"redis_delay", "Redis takes so long for each answer.", Operand::value, duration, {}, redis_delay, redis_no_delay},
+    {"redis_error",
+     "Redis answers every command with this error.",
+     Operand::value,
+     text,
+     {},
+     redis_error,
+     redis_no_error},
+    {"redis_lose_answers",
+     "Redis does what it is told to write, and resets the connection in place of the answer.",
+     Operand::value,
+     flag,
+     {},
+     redis_lose_answers,
+     redis_keep_answers},
+    {"redis_lose_data", "Redis forgets everything.", Operand::value, flag, {}, redis_lose_data, nullptr},
+    {"redis_failover",
+     "A replica takes over whose data is so old; every connection ends.",
+     Operand::value,
+     duration,
+     {},
+     redis_failover,
+     nullptr},
+    {"registry_add", "Somebody adds this member to the set by hand.", Operand::value, text, {}, registry_add, nullptr},
+    {"registry_remove",
+     "Somebody removes this member from the set by hand.",
+     Operand::value,
+     text,
+     {},
+     registry_remove,
+     nullptr},
+    {"dns_fail", "The name service fails for the names of these nodes.", Operand::hosts, names, {}, dns_fail, dns_work},
+    {"dns_silent", "The name service answers nobody.", Operand::value, flag, {}, dns_silent, dns_not_silent},
+    {"burst", "Client groups send so many requests at once.", Operand::clients, names, kCountKey, burst, nullptr},
+    {"clients", "Changes how often client groups ask.", Operand::clients, names, kRateKey, change_rate, restore_rate},
+};
+
+}  // namespace
+
+std::span<const FaultKind> fault_kinds() noexcept { return kFaults; }
+
+const FaultKind* find_fault(std::string_view name) noexcept {
+  for (const auto& kind : kFaults)
+    if (kind.name == name) return &kind;
+  return nullptr;
+}
+
+std::vector<std::string> expand(const World& world, const std::vector<std::string>& names) {
+  std::vector<std::string> all;
+  const auto take = [&all](const auto& processes) {
+    for (const auto& process : processes)
+      all.push_back(process->name());
+  };
+  for (const auto& name : names) {
+    if (name == "backends")
+      take(world.backends);
+    else if (name == "proxies")
+      take(world.proxies);
+    else if (name == "sentinels")
+      take(world.sentinels);
+    else
+      all.push_back(name);
+  }
+  return all;
+}
+
+}  // namespace gopher::sim

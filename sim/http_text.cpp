@@ -1,0 +1,109 @@
+#include "sim/http_text.h"
+
+#include <charconv>
+
+namespace gopher::sim {
+
+namespace {
+
+constexpr std::string_view kTargetPrefix = "/q/";
+
+bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; };
+    if (lower(a[i]) != lower(b[i])) return false;
+  }
+  return true;
+}
+
+std::optional<std::uint64_t> number(std::string_view text) noexcept {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// The finaliser of SplitMix64.
+std::uint64_t mix(std::uint64_t z) noexcept {
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+  return z ^ (z >> 31);
+}
+
+// Eight visible characters for each eight bytes.
+char pattern_at(std::uint64_t word, std::uint64_t offset) noexcept {
+  return static_cast<char>('0' + ((word >> (offset % 8 * 8)) & 63));
+}
+std::uint64_t pattern_word(std::uint64_t id, std::uint64_t offset) noexcept { return mix(mix(id + 1) ^ (offset / 8)); }
+
+}  // namespace
+
+std::optional<std::string_view> HeadText::field(std::string_view name) const noexcept {
+  for (std::string_view rest = fields; !rest.empty();) {
+    const auto end = rest.find("\r\n");
+    const auto line = rest.substr(0, end);
+    rest.remove_prefix(end + 2);
+    const auto colon = line.find(':');
+    if (colon == std::string_view::npos || !equal_ignoring_case(line.substr(0, colon), name)) continue;
+    auto value = line.substr(colon + 1);
+    while (!value.empty() && value.front() == ' ')
+      value.remove_prefix(1);
+    while (!value.empty() && value.back() == ' ')
+      value.remove_suffix(1);
+    return value;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> HeadText::content_length() const noexcept {
+  const auto value = field("content-length");
+  return value ? number(*value) : 0;
+}
+
+int HeadText::status() const noexcept {
+  if (!first_line.starts_with("HTTP/1.1 ") || first_line.size() < 12) return 0;
+  return static_cast<int>(number(first_line.substr(9, 3)).value_or(0));
+}
+
+std::string_view HeadText::target() const noexcept {
+  const auto first = first_line.find(' ');
+  const auto last = first_line.rfind(' ');
+  if (first == std::string_view::npos || last == first || first_line.substr(last) != " HTTP/1.1") return {};
+  return first_line.substr(first + 1, last - first - 1);
+}
+
+std::optional<HeadText> whole_head(std::string_view bytes, std::size_t& length) noexcept {
+  const auto end = bytes.find("\r\n\r\n");
+  if (end == std::string_view::npos) return std::nullopt;
+  length = end + 4;
+  const auto line_end = bytes.find("\r\n");
+  return HeadText{bytes.substr(0, line_end), bytes.substr(line_end + 2, end - line_end)};
+}
+
+void append_pattern(std::string& to, std::uint64_t id, std::uint64_t offset, std::size_t count) {
+  to.reserve(to.size() + count);
+  std::uint64_t word = pattern_word(id, offset);
+  for (std::size_t i = 0; i < count; ++i, ++offset) {
+    if (offset % 8 == 0) word = pattern_word(id, offset);
+    to.push_back(pattern_at(word, offset));
+  }
+}
+
+bool is_pattern(std::string_view bytes, std::uint64_t id, std::uint64_t offset) noexcept {
+  std::uint64_t word = pattern_word(id, offset);
+  for (const char c : bytes) {
+    if (offset % 8 == 0) word = pattern_word(id, offset);
+    if (c != pattern_at(word, offset++)) return false;
+  }
+  return true;
+}
+
+std::string request_target(std::uint64_t id) { return std::string(kTargetPrefix) + std::to_string(id); }
+
+std::optional<std::uint64_t> request_id(std::string_view target) noexcept {
+  if (!target.starts_with(kTargetPrefix)) return std::nullopt;
+  return number(target.substr(kTargetPrefix.size()));
+}
+
+}  // namespace gopher::sim

@@ -1,0 +1,132 @@
+#include "sim/run.h"
+
+#include <algorithm>
+
+#include "sim/invariant.h"
+#include "sim/ledger.h"
+#include "sim/liveness.h"
+
+namespace gopher::sim {
+
+namespace {
+
+class Run {
+ public:
+  Run(const Scenario& scenario, const RunOptions& options)
+      : scenario_(scenario), world_(settings_of(scenario), options.seed) {
+    for (const auto& proxy : scenario.world.proxies)
+      facts_.limiters[proxy.name] = proxy.settings.limiter;
+    invariants_ = make_invariants(facts_, violations_);
+    world_.add_listener(ledger_);
+    for (auto& invariant : invariants_)
+      world_.add_listener(*invariant);
+    if (options.listener) world_.add_listener(*options.listener);
+  }
+
+  RunReport run() {
+    world_.start();
+    play();
+    settle();
+    world_.finish();
+    const std::string left = world_.left_over();
+    if (!left.empty()) fail("left over", left);
+    for (auto& invariant : invariants_)
+      invariant->finish(world_.clock.now());
+    for (const auto& violation : violations_)
+      report_.failures.push_back({violation.at - SimClock::kStart, "invariant " + violation.invariant, violation.what});
+    report_.simulated = world_.now();
+    report_.requests = world_.requests();
+    report_.events = world_.clock.events();
+    report_.trace_hash = world_.trace_hash();
+    report_.passed = as_it_must_be();
+    return std::move(report_);
+  }
+
+ private:
+  static WorldSettings settings_of(const Scenario& scenario) {
+    WorldSettings settings = scenario.world;
+    add_probe_clients(settings);
+    return settings;
+  }
+
+  // The timeline and the expectations in the order of their times; at equal ones a fault comes before a check.
+  void play() {
+    auto step = scenario_.timeline.begin();
+    auto check = scenario_.checks.begin();
+    while (step != scenario_.timeline.end() || check != scenario_.checks.end()) {
+      const bool step_first =
+          check == scenario_.checks.end() || (step != scenario_.timeline.end() && step->at <= check->at);
+      world_.run_until(step_first ? step->at : check->at);
+      if (step_first) {
+        switch_fault(*step++);
+      } else {
+        // A window is judged when what was sent in it has had time to end.
+        if (check->kind->at_instant) {
+          judge(*check);
+        } else {
+          windows_.push_back(&*check);
+        }
+        ++check;
+      }
+    }
+    world_.run_until(scenario_.duration);
+  }
+
+  void switch_fault(const Scenario::Step& step) {
+    world_.tell(FaultSwitched{step.text});
+    (step.undo ? step.kind->undo : step.kind->apply)(world_, *step.kind, step.fields);
+    last_fault_ = step.at;
+  }
+
+  void judge(const Scenario::Check& check) {
+    const auto why_not =
+        check.kind->judge(world_, ledger_, check.fields, SimClock::kStart + check.from, SimClock::kStart + check.at);
+    if (!why_not) return;
+    const auto line = std::to_string(check.fields.place.line);
+    report_.failures.push_back({check.at, "expectation", scenario_.file + ':' + line + ": " + *why_not});
+  }
+
+  void settle() {
+    if (scenario_.liveness) {
+      const std::string missing = await_liveness(world_, std::max(scenario_.duration, last_fault_ + scenario_.settle));
+      if (!missing.empty()) fail("liveness", missing);
+    }
+    // Requests under way at the end of a window still count: they get the time that they take.
+    for (auto& group : world_.clients)
+      group->stop();
+    const auto ended = [this] {
+      return std::ranges::all_of(world_.clients, [](const auto& group) { return group->under_way() == 0; });
+    };
+    world_.clock.run_until(ended, world_.clock.now() + std::chrono::minutes(5));
+    for (const auto* check : windows_)
+      judge(*check);
+  }
+
+  void fail(std::string kind, std::string what) {
+    report_.failures.push_back({world_.now(), std::move(kind), std::move(what)});
+  }
+
+  bool as_it_must_be() {
+    if (scenario_.must_fail.empty()) return report_.failures.empty();
+    return std::ranges::any_of(report_.failures, [this](const Failure& failure) {
+      return (failure.kind + ": " + failure.what).find(scenario_.must_fail) != std::string::npos;
+    });
+  }
+
+  const Scenario& scenario_;
+  RunReport report_;
+  Ledger ledger_;
+  InvariantFacts facts_;
+  std::vector<Violation> violations_;
+  std::vector<std::unique_ptr<Invariant>> invariants_;
+  std::vector<const Scenario::Check*> windows_;
+  Duration last_fault_{0};
+  // Last, so that it ends before those that hear it.
+  World world_;
+};
+
+}  // namespace
+
+RunReport run_scenario(const Scenario& scenario, const RunOptions& options) { return Run(scenario, options).run(); }
+
+}  // namespace gopher::sim
