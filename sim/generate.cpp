@@ -89,10 +89,12 @@ class Generator {
                        }));
     parts.emplace_back("sentinels", each(sentinels_, [](Entries&) {}));
     parts.emplace_back("proxies", each(proxies_, [this](Entries& keys) {
+                         // The table of the real default costs more to make than a short run.
+                         keys.emplace_back("limiter_entries", word(std::to_string(between(1, 4096))));
                          if (one_in(2)) keys.emplace_back("limiter_rate", word("0/s"));
                          if (one_in(3)) keys.emplace_back("discovery_interval", word(ms(500, 10'000)));
                          if (one_in(4)) keys.emplace_back("first_byte_timeout", word(ms(300, 5000)));
-                         if (one_in(4)) keys.emplace_back("max_connections", word(std::to_string(between(5, 100))));
+                         if (one_in(4)) keys.emplace_back("max_connections", word(std::to_string(between(200, 400))));
                          if (one_in(4)) keys.emplace_back("drain_timeout", word(ms(100, 5000)));
                        }));
     parts.emplace_back("clients", each(clients_, [this](Entries& keys) {
