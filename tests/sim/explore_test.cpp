@@ -1,6 +1,7 @@
 // Random scenarios, writing them down, and shrinking what fails.
-#include <gtest/gtest.h>
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include "sim/generate.h"
 #include "sim/run.h"
