@@ -178,7 +178,7 @@ Task<SimClients::Reply> SimClients::read_reply(Connection& connection, std::uint
       if (!head) continue;
       reply.status = head->status();
       if (reply.status == 0) co_return reply;
-      owed = settings_.method == "HEAD" ? 0 : head->content_length().value_or(0);
+      owed = settings_.method == "HEAD" && settings_.body_bytes == 0 ? 0 : head->content_length().value_or(0);
       const auto answers = head->field("x-sim-request");
       ours = answers.has_value();
       if (ours && *answers != std::to_string(id)) reply.intact = false;

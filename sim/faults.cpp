@@ -87,13 +87,30 @@ void restore_link(World& world, const FaultKind& kind, const Fields& fields) {
   const auto [a, b] = pair(world, kind, fields);
   world.network.set_link(a, b, world.network.default_link);
 }
+// The silence comes first, so that nobody hears of the end.
 void vanish(World& world, const FaultKind& kind, const Fields& fields) {
-  for (const auto& name : named(world, kind, fields))
+  for (const auto& name : named(world, kind, fields)) {
     world.network.vanish(*world.node(name));
+    if (name == World::kRedis) {
+      world.redis->stop();
+    } else if (auto* group = world.clients_of(name)) {
+      group->abort();
+    } else {
+      world.process(name)->crash();
+    }
+  }
 }
 void restore(World& world, const FaultKind& kind, const Fields& fields) {
-  for (const auto& name : named(world, kind, fields))
+  for (const auto& name : named(world, kind, fields)) {
     world.network.restore(*world.node(name));
+    if (name == World::kRedis) {
+      world.redis->start();
+    } else if (auto* group = world.clients_of(name)) {
+      group->start();
+    } else {
+      world.start_process(*world.process(name));
+    }
+  }
 }
 void reset(World& world, const FaultKind& kind, const Fields& fields) {
   for (const auto& name : named(world, kind, fields))
@@ -222,7 +239,8 @@ const FaultKind kFaults[] = {
     {"link", "Changes the way between two nodes, both directions.", Operand::pair, names, link_keys(), change_link,
      restore_link},
     {"vanish",
-     "Nodes fall silent without a word, as when the power fails: connections are half-open.",
+     "The power of nodes fails: their processes are gone without a word, connections to them are half-open. "
+     "With `for` they start again after it.",
      Operand::nodes,
      names,
      {},

@@ -1,5 +1,6 @@
 #include "sim/http_text.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace gopher::sim {
@@ -31,11 +32,27 @@ std::uint64_t mix(std::uint64_t z) noexcept {
   return z ^ (z >> 31);
 }
 
-// Eight visible characters for each eight bytes.
-char pattern_at(std::uint64_t word, std::uint64_t offset) noexcept {
-  return static_cast<char>('0' + ((word >> (offset % 8 * 8)) & 63));
+// Eight visible characters, the lowest octet first, for the eight bytes from `offset`, which is a multiple of 8.
+std::uint64_t pattern_word(std::uint64_t id, std::uint64_t offset) noexcept {
+  return (mix(mix(id + 1) ^ (offset / 8)) & 0x3F3F3F3F3F3F3F3Fu) + 0x3030303030303030u;
 }
-std::uint64_t pattern_word(std::uint64_t id, std::uint64_t offset) noexcept { return mix(mix(id + 1) ^ (offset / 8)); }
+
+// Gives the pattern from `offset` on in pieces of at most eight bytes; ends early when `take` returns false.
+template <class Take>
+bool each_piece(std::uint64_t id, std::uint64_t offset, std::size_t count, Take take) {
+  while (count > 0) {
+    const std::size_t within = offset % 8;
+    const std::uint64_t word = pattern_word(id, offset - within);
+    char bytes[8];
+    for (std::size_t i = 0; i < 8; ++i)
+      bytes[i] = static_cast<char>(word >> (8 * i));
+    const std::size_t size = std::min(count, 8 - within);
+    if (!take(std::string_view(bytes + within, size))) return false;
+    offset += size;
+    count -= size;
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -83,20 +100,18 @@ std::optional<HeadText> whole_head(std::string_view bytes, std::size_t& length) 
 
 void append_pattern(std::string& to, std::uint64_t id, std::uint64_t offset, std::size_t count) {
   to.reserve(to.size() + count);
-  std::uint64_t word = pattern_word(id, offset);
-  for (std::size_t i = 0; i < count; ++i, ++offset) {
-    if (offset % 8 == 0) word = pattern_word(id, offset);
-    to.push_back(pattern_at(word, offset));
-  }
+  each_piece(id, offset, count, [&to](std::string_view piece) {
+    to.append(piece);
+    return true;
+  });
 }
 
 bool is_pattern(std::string_view bytes, std::uint64_t id, std::uint64_t offset) noexcept {
-  std::uint64_t word = pattern_word(id, offset);
-  for (const char c : bytes) {
-    if (offset % 8 == 0) word = pattern_word(id, offset);
-    if (c != pattern_at(word, offset++)) return false;
-  }
-  return true;
+  return each_piece(id, offset, bytes.size(), [&bytes](std::string_view piece) {
+    const bool same = bytes.starts_with(piece);
+    bytes.remove_prefix(piece.size());
+    return same;
+  });
 }
 
 std::string request_target(std::uint64_t id) { return std::string(kTargetPrefix) + std::to_string(id); }

@@ -63,9 +63,13 @@ void add_probe_clients(WorldSettings& settings) {
 std::string disagreement(const World& world) {
   const auto up = world.backends_up();
   const auto members = world.registry_members();
-  const auto is_member = [&](const std::string& authority) {
-    return std::ranges::count(members, "http://" + authority) > 0;
-  };
+  // Whatever its spelling.
+  std::set<std::string> named;
+  for (const auto& member : members) {
+    std::string why_not;
+    if (const auto endpoint = Endpoint::parse_member(member, why_not)) named.insert(endpoint->authority());
+  }
+  const auto is_member = [&named](const std::string& authority) { return named.contains(authority); };
   std::set<std::string> targets;
   for (const auto& sentinel : world.sentinels) {
     if (!sentinel->running()) continue;

@@ -20,7 +20,9 @@ class Run {
     world_.add_listener(ledger_);
     for (auto& invariant : invariants_)
       world_.add_listener(*invariant);
-    if (options.listener) world_.add_listener(*options.listener);
+    if (!options.trace) return;
+    world_.add_listener(*options.trace);
+    world_.network.trace.hook = [trace = options.trace](const NetworkEvent& event) { trace->on_network(event); };
   }
 
   RunReport run() {
@@ -33,7 +35,9 @@ class Run {
     for (auto& invariant : invariants_)
       invariant->finish(world_.clock.now());
     for (const auto& violation : violations_)
-      report_.failures.push_back({violation.at - SimClock::kStart, "invariant " + violation.invariant, violation.what});
+      report_.failures.push_back({violation.at - SimClock::kStart, "invariant " + violation.invariant, violation.what,
+                                  "invariant " + violation.invariant});
+    mark();
     report_.simulated = world_.now();
     report_.requests = world_.requests();
     report_.events = world_.clock.events();
@@ -74,6 +78,7 @@ class Run {
 
   void switch_fault(const Scenario::Step& step) {
     world_.tell(FaultSwitched{step.text});
+    if (!step.undo) ++report_.marks["fault " + std::string(step.kind->name)];
     (step.undo ? step.kind->undo : step.kind->apply)(world_, *step.kind, step.fields);
     last_fault_ = step.at;
   }
@@ -83,7 +88,8 @@ class Run {
         check.kind->judge(world_, ledger_, check.fields, SimClock::kStart + check.from, SimClock::kStart + check.at);
     if (!why_not) return;
     const auto line = std::to_string(check.fields.place.line);
-    report_.failures.push_back({check.at, "expectation", scenario_.file + ':' + line + ": " + *why_not});
+    report_.failures.push_back(
+        {check.at, "expectation", scenario_.file + ':' + line + ": " + *why_not, "expectation " + check.text});
   }
 
   void settle() {
@@ -103,7 +109,16 @@ class Run {
   }
 
   void fail(std::string kind, std::string what) {
-    report_.failures.push_back({world_.now(), std::move(kind), std::move(what)});
+    report_.failures.push_back({world_.now(), kind, std::move(what), kind});
+  }
+
+  void mark() {
+    for (const auto& told : ledger_.told()) {
+      ++report_.marks["event " + ledger_.text(told.event)];
+      if (told.cause) ++report_.marks["cause " + std::string(to_string(*told.cause))];
+    }
+    for (const auto& request : ledger_.requests())
+      if (request.over) ++report_.marks["outcome " + std::string(to_string(request.outcome))];
   }
 
   bool as_it_must_be() {
@@ -126,6 +141,19 @@ class Run {
 };
 
 }  // namespace
+
+std::vector<std::string> known_marks() {
+  std::vector<std::string> marks;
+  for (const auto& kind : fault_kinds())
+    marks.push_back("fault " + std::string(kind.name));
+  for (const auto name : event_names())
+    marks.push_back("event " + std::string(name));
+  for (std::size_t i = 0; i < kCauseCount; ++i)
+    marks.push_back("cause " + std::string(to_string(static_cast<Cause>(i))));
+  for (std::size_t i = 0; i < kOutcomeCount; ++i)
+    marks.push_back("outcome " + std::string(to_string(static_cast<Outcome>(i))));
+  return marks;
+}
 
 RunReport run_scenario(const Scenario& scenario, const RunOptions& options) { return Run(scenario, options).run(); }
 

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "sim/scenario.h"
+#include "sim/trace_writer.h"
 
 namespace gopher::sim {
 
@@ -14,6 +15,8 @@ struct Failure {
   Duration at{0};    // since the start
   std::string kind;  // "invariant one-outcome", "expectation", "liveness", "left over"
   std::string what;
+  // Two failures with the same are failures of the same way, wherever in the file and whenever in the run.
+  std::string signature;
 };
 
 struct RunReport {
@@ -24,13 +27,18 @@ struct RunReport {
   std::uint64_t requests = 0;
   std::uint64_t events = 0;
   std::uint64_t trace_hash = 0;
+  // How often the run reached what it may reach: "fault crash", "cause completed", "event backend_ejected".
+  std::map<std::string, std::uint64_t> marks;
 };
 
 struct RunOptions {
   std::uint64_t seed = 1;
-  // Hears everything besides the invariants; may be nullptr.
-  WorldListener* listener = nullptr;
+  // Writes everything that happens; may be nullptr.
+  TraceWriter* trace = nullptr;
 };
+
+// All marks that there are.
+std::vector<std::string> known_marks();
 
 RunReport run_scenario(const Scenario& scenario, const RunOptions& options);
 

@@ -196,8 +196,9 @@ void World::finish() {
   clock.run_until(proxies_gone, clock.now() + kFinishPatience);
   for (auto& sentinel : sentinels)
     sentinel->stop();
+  // A backend may be busy for ever with a proxy that vanished: its own end is not what is judged.
   for (auto& backend : backends)
-    backend->stop();
+    backend->crash();
   redis->stop();
   clock.run_until([this] { return all_gone(); }, clock.now() + kFinishPatience);
 }

@@ -1,0 +1,260 @@
+#include "sim/generate.h"
+
+#include <algorithm>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "core/ports/random.h"
+
+namespace gopher::sim {
+
+namespace {
+
+using Entries = std::vector<std::pair<std::string, YamlNode>>;
+
+YamlNode word(std::string text) {
+  YamlNode node;
+  node.kind = YamlNode::Kind::scalar;
+  node.scalar = std::move(text);
+  return node;
+}
+YamlNode map(Entries entries) {
+  YamlNode node;
+  node.kind = YamlNode::Kind::map;
+  node.entries = std::move(entries);
+  node.key_places.resize(node.entries.size());
+  return node;
+}
+YamlNode list(std::vector<YamlNode> items) {
+  YamlNode node;
+  node.kind = YamlNode::Kind::list;
+  node.items = std::move(items);
+  return node;
+}
+
+class Generator {
+ public:
+  explicit Generator(std::uint64_t seed) : seed_(seed), random_(seed, "explore", "scenario") {}
+
+  YamlNode generate(const YamlNode* base) {
+    Entries entries;
+    entries.emplace_back("story", word("Drawn from seed " + std::to_string(seed_) + '.'));
+    entries.emplace_back("seed", word(std::to_string(seed_)));
+    if (base) {
+      entries.emplace_back("duration", *base->find("duration"));
+      entries.emplace_back("world", *base->find("world"));
+      take_names(*base->find("world"));
+    } else {
+      entries.emplace_back("duration", word(std::to_string(kGeneratedSeconds) + 's'));
+      entries.emplace_back("settle", word("120s"));
+      entries.emplace_back("world", world());
+    }
+    entries.emplace_back("timeline", timeline());
+    return map(std::move(entries));
+  }
+
+ private:
+  std::uint64_t below(std::uint64_t bound) { return random_.below(bound); }
+  bool one_in(std::uint64_t n) { return below(n) == 0; }
+  std::uint64_t between(std::uint64_t least, std::uint64_t most) { return least + below(most - least + 1); }
+  const std::string& any(const std::vector<std::string>& names) { return names[below(names.size())]; }
+  std::string ms(std::uint64_t least, std::uint64_t most) { return std::to_string(between(least, most)) + "ms"; }
+  std::string percent(std::uint64_t most) { return std::to_string(between(1, most)) + '%'; }
+
+  std::vector<std::string> numbered(const std::string& name, std::uint64_t many) {
+    std::vector<std::string> names;
+    for (std::uint64_t i = 1; i <= many; ++i)
+      names.push_back(name + std::to_string(i));
+    return names;
+  }
+
+  // ---- the world
+
+  YamlNode world() {
+    Entries parts;
+    backends_ = numbered("b", between(1, 5));
+    sentinels_ = numbered("s", between(1, 2));
+    proxies_ = numbered("p", between(1, 2));
+    clients_ = numbered("c", between(1, 3));
+    if (one_in(2)) parts.emplace_back("link", link());
+    parts.emplace_back("backends", each(backends_, [this](Entries& keys) {
+                         keys.emplace_back("latency", word("1ms.." + ms(1, 200)));
+                         keys.emplace_back("body",
+                                           word("0.." + std::to_string(between(1, one_in(4) ? 200'000 : 3000))));
+                         if (one_in(3)) keys.emplace_back("keep_alive", word(ms(100, 3000)));
+                         if (one_in(3))
+                           keys.emplace_back("requests_per_connection", word(std::to_string(between(1, 20))));
+                         if (one_in(4)) keys.emplace_back("announces_close", word("no"));
+                       }));
+    parts.emplace_back("sentinels", each(sentinels_, [](Entries&) {}));
+    parts.emplace_back("proxies", each(proxies_, [this](Entries& keys) {
+                         // The table of the real default costs more to make than a short run.
+                         keys.emplace_back("limiter_entries", word(std::to_string(between(1, 4096))));
+                         if (one_in(2)) keys.emplace_back("limiter_rate", word("0/s"));
+                         if (one_in(3)) keys.emplace_back("discovery_interval", word(ms(500, 10'000)));
+                         if (one_in(4)) keys.emplace_back("first_byte_timeout", word(ms(300, 5000)));
+                         if (one_in(4)) keys.emplace_back("max_connections", word(std::to_string(between(200, 400))));
+                         if (one_in(4)) keys.emplace_back("drain_timeout", word(ms(100, 5000)));
+                       }));
+    parts.emplace_back("clients", each(clients_, [this](Entries& keys) {
+                         keys.emplace_back("rate", word(std::to_string(between(1, 30)) + "/s"));
+                         keys.emplace_back("addresses", word(std::to_string(between(1, 50))));
+                         if (one_in(3)) keys.emplace_back("keep_alive", word("no"));
+                         if (one_in(3)) keys.emplace_back("body", word(std::to_string(between(1, 100'000))));
+                         if (one_in(5)) keys.emplace_back("patience", word(ms(50, 5000)));
+                         if (one_in(6)) {
+                           keys.emplace_back("read_bytes", word(std::to_string(between(1, 2000))));
+                           keys.emplace_back("read_pause", word(ms(1, 50)));
+                         }
+                         if (one_in(8)) keys.emplace_back("method", word("HEAD"));
+                       }));
+    return map(std::move(parts));
+  }
+
+  template <class Fill>
+  YamlNode each(const std::vector<std::string>& names, Fill fill) {
+    std::vector<YamlNode> items;
+    for (const auto& name : names) {
+      Entries keys;
+      keys.emplace_back("name", word(name));
+      fill(keys);
+      items.push_back(map(std::move(keys)));
+    }
+    return list(std::move(items));
+  }
+
+  YamlNode link() {
+    Entries keys;
+    keys.emplace_back("latency", word(ms(0, 30)));
+    if (one_in(2)) keys.emplace_back("jitter", word(ms(1, 20)));
+    if (one_in(3)) keys.emplace_back("segment", word(std::to_string(between(1, 1500))));
+    if (one_in(3)) keys.emplace_back("random_segments", word("yes"));
+    if (one_in(4)) keys.emplace_back("write_limit", word(std::to_string(between(1, 1500))));
+    return map(std::move(keys));
+  }
+
+  void take_names(const YamlNode& world) {
+    const auto take = [&world, this](std::string_view part, std::vector<std::string>& to) {
+      const auto* items = world.find(part);
+      if (!items) return;
+      for (const auto& item : items->items) {
+        const auto* name = item.find("name");
+        const auto* count = item.find("count");
+        if (!name) continue;
+        if (!count) to.push_back(name->scalar);
+        for (const auto& each : count ? numbered(name->scalar, std::stoull(count->scalar)) : std::vector<std::string>())
+          to.push_back(each);
+      }
+    };
+    take("backends", backends_);
+    take("sentinels", sentinels_);
+    take("proxies", proxies_);
+    take("clients", clients_);
+  }
+
+  // ---- the timeline
+
+  YamlNode timeline() {
+    std::vector<int> swarm;
+    for (int kind = 0; kind < kKinds; ++kind)
+      if (one_in(2)) swarm.push_back(kind);
+    std::vector<YamlNode> steps;
+    if (swarm.empty()) return list({});
+    for (std::uint64_t left = between(1, 12); left > 0; --left)
+      steps.push_back(step(swarm[below(swarm.size())]));
+    return list(std::move(steps));
+  }
+
+  std::vector<std::string> processes() {
+    auto all = backends_;
+    all.insert(all.end(), sentinels_.begin(), sentinels_.end());
+    all.insert(all.end(), proxies_.begin(), proxies_.end());
+    all.emplace_back("redis");
+    return all;
+  }
+  YamlNode pair() {
+    auto nodes = processes();
+    nodes.insert(nodes.end(), clients_.begin(), clients_.end());
+    const auto first = below(nodes.size());
+    const auto second = (first + between(1, nodes.size() - 1)) % nodes.size();
+    return list({word(nodes[first]), word(nodes[second])});
+  }
+
+  static constexpr int kKinds = 24;
+
+  YamlNode step(int kind) {
+    // From 3 s on: over by the end of the workload.
+    const std::uint64_t at = between(3000, 20'000);
+    const std::string lasts = ms(50, kGeneratedSeconds * 1000 - at - 500);
+    Entries keys;
+    keys.emplace_back("at", word(std::to_string(at) + "ms"));
+    const auto lasting = [&](std::string name, YamlNode value) {
+      keys.emplace_back(std::move(name), std::move(value));
+      keys.emplace_back("for", word(lasts));
+    };
+    const auto once = [&](std::string name, YamlNode value) { keys.emplace_back(std::move(name), std::move(value)); };
+    const auto more = [&](std::string name, std::string value) { keys.emplace_back(std::move(name), word(value)); };
+    switch (kind) {
+      case 0: lasting("crash", word(any(processes()))); break;
+      case 1: lasting("stop", word(any(processes()))); break;
+      case 2: lasting("pause", word(any(backends_))); break;
+      case 3: lasting("partition", pair()); break;
+      case 4: lasting("partition_one_way", pair()); break;
+      case 5: lasting("stall", pair()); break;
+      case 6:
+        lasting("link", pair());
+        more("latency", ms(1, 500));
+        more("jitter", ms(0, 100));
+        more("segment", std::to_string(between(1, 1500)));
+        break;
+      case 7: lasting("vanish", word(any(processes()))); break;
+      case 8: once("reset", word(any(processes()))); break;
+      case 9: lasting("refuse", word(any(backends_))); break;
+      case 10: lasting("hang", word(any(backends_))); break;
+      case 11: lasting("redis_delay", word(ms(1, 5000))); break;
+      case 12: lasting("redis_error", word("ERR out of order")); break;
+      case 13: lasting("redis_lose_answers", word("yes")); break;
+      case 14: once("redis_lose_data", word("yes")); break;
+      case 15: once("redis_failover", word(ms(0, 20'000))); break;
+      case 16: once("registry_add", word(one_in(2) ? "HTTP://" + any(backends_) + ":8080/" : "nonsense")); break;
+      case 17: once("registry_remove", word("http://" + any(backends_) + ":8080")); break;
+      case 18: lasting("dns_fail", word(any(backends_))); break;
+      case 19: lasting("dns_silent", word("yes")); break;
+      case 20:
+        once("burst", word(any(clients_)));
+        more("count", std::to_string(between(1, 200)));
+        break;
+      case 21:
+        lasting("clients", word(any(clients_)));
+        more("rate", std::to_string(between(0, 200)) + "/s");
+        break;
+      default:
+        lasting("backend", word(any(backends_)));
+        misbehave(keys);
+        break;
+    }
+    return map(std::move(keys));
+  }
+
+  void misbehave(Entries& keys) {
+    switch (below(6)) {
+      case 0: keys.emplace_back("errors", word(percent(100))); break;
+      case 1: keys.emplace_back("truncated", word(percent(100))); break;
+      case 2: keys.emplace_back("resets", word(percent(100))); break;
+      case 3: keys.emplace_back("malformed", word(percent(100))); break;
+      case 4: keys.emplace_back("latency", word("0ms.." + ms(1, 10'000))); break;
+      default: keys.emplace_back("drip", word(ms(1, 300))); break;
+    }
+  }
+
+  const std::uint64_t seed_;
+  RandomStream random_;
+  std::vector<std::string> backends_, sentinels_, proxies_, clients_;
+};
+
+}  // namespace
+
+YamlNode generate_scenario(std::uint64_t seed, const YamlNode* base) { return Generator(seed).generate(base); }
+
+}  // namespace gopher::sim
