@@ -77,6 +77,7 @@ class ProxyProcess {
                   .workers = worker_count(config),
                   .version = std::string(build_info().version),
                   .commit = std::string(build_info().commit),
+                  .members_stay = !config_.targets.empty(),
                   .now = {}}),
         limiter_(config.limiter, seed_),
         readiness_(loop_.clock()),
