@@ -205,7 +205,7 @@ void write_process(MetricsText& text) {
 Metrics::Metrics(MetricsSettings settings)
     : settings_(with_clock(std::move(settings))),
       started_(settings_.now()),
-      control_(std::make_unique<MetricsControl>(settings_.now)) {
+      control_(std::make_unique<MetricsControl>(settings_.now, settings_.members_stay)) {
   for (std::size_t i = 0; i < settings_.workers; ++i)
     shards_.push_back(std::make_unique<MetricsShard>(settings_.now));
 }
