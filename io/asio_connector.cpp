@@ -19,6 +19,16 @@ namespace gopher {
 
 namespace {
 
+// connect() says EADDRNOTAVAIL when no TCP port is free, and also when this machine has no address to speak from (an
+// IPv6 address where IPv6 is off). Connecting a UDP socket meets only the latter; it sends nothing.
+bool has_source_address(NativeAddress& to) {
+  const int socket = ::socket(to.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (socket < 0) return true;
+  const bool has = ::connect(socket, to.get(), to.length) == 0 || errno != EADDRNOTAVAIL;
+  ::close(socket);
+  return has;
+}
+
 class AsioConnector final : public Connector {
  public:
   AsioConnector(boost::asio::io_context& context, Clock& clock, NameResolver::Lookup lookup)
@@ -101,9 +111,10 @@ std::optional<ErrorKind> AsioConnector::start(Connect& connect, const SocketAddr
   const int socket = ::socket(native.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (socket < 0) return connect_error(errno);
   if (::connect(socket, native.get(), native.length) != 0 && errno != EINPROGRESS && errno != EINTR) {
-    const ErrorKind kind = connect_error(errno);
+    const int error = errno;
     ::close(socket);
-    return kind;
+    if (error == EADDRNOTAVAIL && !has_source_address(native)) return ErrorKind::unreachable;
+    return connect_error(error);
   }
   auto stream = make_asio_stream(context_, clock_, socket, to, local_address(socket));
   if (!stream) return stream.error();

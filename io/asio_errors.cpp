@@ -46,10 +46,10 @@ ErrorKind accept_error(int error) noexcept {
 
 ErrorKind connect_error(int error) noexcept {
   switch (error) {
-    // connect(2): no free local port, or none in the routing cache. (An IPv6 address on a machine without IPv6 gives
-    // EADDRNOTAVAIL too; then another address of the name is worth trying, as it is in this case.)
+    // connect(2): no free local port, or none in the routing cache.
     case EAGAIN:
-    case EADDRINUSE: return ErrorKind::exhausted;
+    case EADDRINUSE:
+    case EADDRNOTAVAIL: return ErrorKind::no_local_port;
     // A local firewall that forbids the way there.
     case EACCES:
     case EPERM: return ErrorKind::unreachable;

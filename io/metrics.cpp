@@ -144,7 +144,8 @@ class BackendFamilies {
     text_.counter(prefix + "upstream_connect_failures_total", "Connections to the backend that could not be opened.");
     for (const auto& [authority, totals] : backends_)
       add_errors(text_, totals.connect_failures, "reason", {{"backend", authority}},
-                 {ErrorKind::refused, ErrorKind::timed_out, ErrorKind::unreachable, ErrorKind::reset});
+                 {ErrorKind::refused, ErrorKind::timed_out, ErrorKind::unreachable, ErrorKind::reset,
+                  ErrorKind::no_local_port});
   }
 
  private:

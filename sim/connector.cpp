@@ -87,7 +87,9 @@ void SimConnector::connect(ConnectAttempt& attempt, const SocketAddress& to, Ins
   }
   if (deadline != kNever) operation.deadline.arm(deadline);
   operation.target = network_.owner_of(node_, to.ip);
-  if (operation.target) {
+  if (operation.target && operation.target->connect_fault(to.port) == ConnectFault::no_local_port) {
+    operation.fail(ErrorKind::no_local_port, network_.clock().now());
+  } else if (operation.target) {
     operation.source = *node_.source_for(to.ip);
     send_request(operation);
   } else {

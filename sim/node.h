@@ -21,8 +21,9 @@ class SimListener;
 
 enum class ConnectFault : std::uint8_t {
   none,
-  refuse,  // nobody listens, whatever the truth is
-  hang,    // no answer
+  refuse,         // nobody listens, whatever the truth is
+  hang,           // no answer
+  no_local_port,  // the node that connects has no port left towards this one
 };
 
 class SimNode {

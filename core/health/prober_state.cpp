@@ -9,6 +9,7 @@ Evidence evidence_of(ErrorKind failure) noexcept {
     case ErrorKind::closed: return Evidence::cancelled;
     case ErrorKind::resolve_failed:
     case ErrorKind::no_such_host:
+    case ErrorKind::no_local_port:
     case ErrorKind::exhausted: return Evidence::inconclusive;
     default: return Evidence::failure;
   }

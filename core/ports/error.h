@@ -19,6 +19,7 @@ enum class ErrorKind : std::uint8_t {
   resolve_failed,  // the name service could not say (not the same as "no such host")
   no_such_host,    // the name service says that the name does not exist
   exhausted,       // a bound was reached: descriptors, memory, a table
+  no_local_port,   // this machine has no port left towards that address; others may be reached
   in_use,          // the address to listen on is taken
   denied,          // the system forbids it (a privileged port, a password)
   malformed,       // the peer sent what its protocol does not allow
@@ -58,6 +59,7 @@ constexpr std::string_view to_string(ErrorKind kind) {
     case ErrorKind::resolve_failed: return "resolve_failed";
     case ErrorKind::no_such_host: return "no_such_host";
     case ErrorKind::exhausted: return "exhausted";
+    case ErrorKind::no_local_port: return "no_local_port";
     case ErrorKind::in_use: return "in_use";
     case ErrorKind::denied: return "denied";
     case ErrorKind::malformed: return "malformed";

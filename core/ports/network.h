@@ -146,7 +146,7 @@ class Connector {
  public:
   virtual ~Connector() = default;
 
-  // Completes with refused, unreachable, timed_out (at the deadline), exhausted, or closed (cancelled).
+  // Completes with refused, unreachable, timed_out (at the deadline), exhausted, no_local_port, or closed (cancelled).
   virtual void connect(ConnectAttempt& attempt, const SocketAddress& to, Instant deadline) = 0;
   // Completes the attempt with closed, soon, from the event loop.
   virtual void cancel(ConnectAttempt& attempt) noexcept = 0;

@@ -31,7 +31,7 @@ enum class Cause : std::uint8_t {
   client_gone,             // 499: the client left before the response was whole
   client_stalled,          // cut: the client stopped reading the response
   connect_refused,         // 502
-  connect_failed,          // 502: unreachable, reset
+  connect_failed,          // 502: unreachable, reset, no_local_port
   connect_timeout,         // 504
   upstream_closed,         // 502: the backend closed or reset before it had answered
   upstream_malformed,      // 502: the backend's response broke the grammar

@@ -105,8 +105,11 @@ Task<std::unique_ptr<UpstreamConnection>> Exchange::connect_to(std::shared_ptr<U
     co_return nullptr;
   }
   worker_.observer.on(UpstreamConnectFailed{host->endpoint.authority(), kind});
-  worker_.balancer.report_failure(*host, worker_.clock.now());
-  worker_.upstream_connections.close_idle(*host);
+  // That this machine has no port left says nothing of the backend, and its idle connections are all there is of it.
+  if (kind != ErrorKind::no_local_port) {
+    worker_.balancer.report_failure(*host, worker_.clock.now());
+    worker_.upstream_connections.close_idle(*host);
+  }
   last_failure_ = kind == ErrorKind::refused     ? Cause::connect_refused
                   : kind == ErrorKind::timed_out ? Cause::connect_timeout
                                                  : Cause::connect_failed;

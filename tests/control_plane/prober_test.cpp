@@ -85,6 +85,19 @@ TEST_F(Prober, ANameServiceThatFailsMakesATargetUnknownAndNeverDown) {
   EXPECT_EQ(world.events.lines.back(), "a:80 is up");
 }
 
+TEST_F(Prober, WithoutALocalPortATargetIsUnknownAndNeverDown) {
+  world.add_backend("a", "10.0.0.1");
+  start();
+  probers->add(endpoint("a:80"));
+  world.run(1s);
+  world.network.find_node("a")->set_connect_fault(80, sim::ConnectFault::no_local_port);
+  world.run(60s);
+  EXPECT_EQ(world.events.lines, (std::vector<std::string>{"a:80 is up", "a:80 is unknown (no_local_port)"}));
+  world.network.find_node("a")->set_connect_fault(80, sim::ConnectFault::none);
+  world.run(5s);
+  EXPECT_EQ(world.events.lines.back(), "a:80 is up");
+}
+
 TEST_F(Prober, ANameThatDoesNotExistIsUnknownAndToldOnce) {
   start();
   probers->add(endpoint("nowhere:80"));

@@ -117,7 +117,7 @@ bool play(const Kind& kind, std::uint64_t n, ErrorKind how) {
 TEST(EveryOperationFails, EachRequestHasOneOutcomeAndNothingIsLeft) {
   for (const auto& kind : kinds()) {
     for (const ErrorKind how : {ErrorKind::reset, ErrorKind::timed_out, ErrorKind::unreachable, ErrorKind::exhausted,
-                                ErrorKind::refused, ErrorKind::would_block}) {
+                                ErrorKind::refused, ErrorKind::no_local_port, ErrorKind::would_block}) {
       std::uint64_t n = 1;
       for (; n < 2000; ++n) {
         SCOPED_TRACE(std::string(kind.name) + ", operation " + std::to_string(n) + ", " + std::string(to_string(how)));

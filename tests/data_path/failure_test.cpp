@@ -56,6 +56,32 @@ TEST(Failure, ABackendThatKeepsRefusingIsEjectedAndReturns) {
   EXPECT_EQ(world.backend(0).requests(), 2u);
 }
 
+TEST(Failure, WithoutALocalPortTowardsABackendAnotherIsUsedAndNothingIsEjected) {
+  for (const auto& request : {get(), post("abc")}) {
+    ProxyWorld world(2);
+    world.backend(0).node.set_connect_fault(8080, sim::ConnectFault::no_local_port);
+    for (int i = 0; i < 20; ++i)
+      EXPECT_THAT(world.exchange(request), StartsWith("HTTP/1.1 200 "));
+    EXPECT_EQ(world.backend(1).requests(), 20u);
+    EXPECT_EQ(world.observer.retried.size(), 20u);
+    EXPECT_EQ(world.observer.retried.front(), "b1:8080 no_local_port");
+    EXPECT_TRUE(world.observer.ejected.empty());
+  }
+}
+
+TEST(Failure, WithoutALocalPortTheIdleConnectionsToTheBackendAreKept) {
+  ProxyWorld world;
+  world.exchange(get());
+  world.run_for(5s);
+  world.backend().node.set_connect_fault(8080, sim::ConnectFault::no_local_port);
+  // A request that may not be sent twice trusts no connection that has been idle for so long.
+  EXPECT_THAT(world.exchange(post("x")), StartsWith("HTTP/1.1 502 "));
+  EXPECT_EQ(world.last().cause, Cause::connect_failed);
+  EXPECT_EQ(world.observer.upstream_open, 1);
+  EXPECT_THAT(world.exchange(get()), StartsWith("HTTP/1.1 200 "));
+  EXPECT_TRUE(world.last().reused);
+}
+
 TEST(Failure, AllBackendsRefusingIs502) {
   ProxyWorld world(2);
   for (int i = 0; i < 2; ++i)

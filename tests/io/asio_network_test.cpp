@@ -184,6 +184,15 @@ TEST_F(AsioNetwork, CancellingAfterTheFailureIsKnownStillGivesOneCompletion) {
   EXPECT_EQ(attempt.times, 1);
 }
 
+// Run where IPv6 is off, it fails when that is taken for a lack of ports.
+TEST(AsioConnector, AnAddressOfAFamilyThatThisMachineLacksIsNoLackOfPorts) {
+  EventLoop loop;
+  RecordedConnect attempt;
+  loop.connector().connect(attempt, {*IpAddress::parse("::1"), 1}, kNever);
+  ASSERT_TRUE(run_until(loop, [&] { return attempt.done(); }));
+  EXPECT_TRUE(attempt.error == ErrorKind::refused || attempt.error == ErrorKind::unreachable);
+}
+
 TEST(AsioErrors, EachOfTheSystemsWordsHasItsKind) {
   EXPECT_EQ(connect_error(ECONNREFUSED), ErrorKind::refused);
   EXPECT_EQ(connect_error(ENETUNREACH), ErrorKind::unreachable);
@@ -192,7 +201,9 @@ TEST(AsioErrors, EachOfTheSystemsWordsHasItsKind) {
   EXPECT_EQ(connect_error(ETIMEDOUT), ErrorKind::timed_out);
   EXPECT_EQ(connect_error(ECONNRESET), ErrorKind::reset);
   EXPECT_EQ(connect_error(EMFILE), ErrorKind::exhausted);
-  EXPECT_EQ(connect_error(EAGAIN), ErrorKind::exhausted);
+  for (const int lack : {EAGAIN, EADDRINUSE, EADDRNOTAVAIL})
+    EXPECT_EQ(connect_error(lack), ErrorKind::no_local_port);
+  EXPECT_EQ(listen_error(EADDRNOTAVAIL), ErrorKind::unreachable);
   EXPECT_EQ(listen_error(EADDRINUSE), ErrorKind::in_use);
   EXPECT_EQ(listen_error(EACCES), ErrorKind::denied);
   EXPECT_EQ(accept_error(EAGAIN), ErrorKind::would_block);

@@ -110,6 +110,7 @@ TEST(ProberState, OnlyWhatTheTargetDidIsAFailure) {
   EXPECT_EQ(evidence_of(ErrorKind::resolve_failed), Evidence::inconclusive);
   EXPECT_EQ(evidence_of(ErrorKind::no_such_host), Evidence::inconclusive);
   EXPECT_EQ(evidence_of(ErrorKind::exhausted), Evidence::inconclusive);
+  EXPECT_EQ(evidence_of(ErrorKind::no_local_port), Evidence::inconclusive);
   EXPECT_EQ(evidence_of(ErrorKind::closed), Evidence::cancelled);
 }
 
