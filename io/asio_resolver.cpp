@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <deque>
+#include <list>
 #include <mutex>
 #include <netdb.h>
 #include <sys/socket.h>
@@ -19,14 +19,25 @@ namespace gopher {
 
 // Outlives the resolver in the threads that are still inside getaddrinfo.
 struct NameResolver::Shared {
-  struct Question {
-    std::uint64_t number;
+  struct LookUp {
     std::string host;
+    std::vector<std::uint64_t> questions;  // those that its answer is for
   };
+  using LookUps = std::list<LookUp>;
+
+  LookUp* look_up_of(std::string_view host) noexcept {
+    for (LookUps* look_ups : {&running, &waiting}) {
+      const auto found = std::ranges::find(*look_ups, host, &LookUp::host);
+      if (found != look_ups->end()) return &*found;
+    }
+    return nullptr;
+  }
 
   std::mutex mutex;
   std::condition_variable changed;
-  std::deque<Question> waiting;
+  LookUps waiting;  // in the order of asking; each has a question
+  LookUps running;  // one a thread that is not idle; stays when its questions are forgotten
+  std::size_t questions = 0;
   std::size_t threads = 0;
   std::size_t idle_threads = 0;
   bool stopping = false;
@@ -49,7 +60,12 @@ NameResolver::~NameResolver() {
 
 bool NameResolver::ask(std::uint64_t question, std::string host) {
   const std::lock_guard lock(shared_->mutex);
-  if (shared_->waiting.size() >= kMaxWaiting) return false;
+  if (shared_->questions == kMaxQuestions) return false;
+  if (auto* look_up = shared_->look_up_of(host)) {
+    look_up->questions.push_back(question);
+    ++shared_->questions;
+    return true;
+  }
   if (shared_->idle_threads <= shared_->waiting.size() && shared_->threads < kMaxThreads) {
     try {
       std::thread(&NameResolver::work, shared_).detach();
@@ -58,14 +74,19 @@ bool NameResolver::ask(std::uint64_t question, std::string host) {
       if (shared_->threads == 0) return false;
     }
   }
-  shared_->waiting.push_back({question, std::move(host)});
+  shared_->waiting.push_back({std::move(host), {question}});
+  ++shared_->questions;
   shared_->changed.notify_one();
   return true;
 }
 
 void NameResolver::forget(std::uint64_t question) noexcept {
   const std::lock_guard lock(shared_->mutex);
-  std::erase_if(shared_->waiting, [&](const auto& waiting) { return waiting.number == question; });
+  for (auto* look_ups : {&shared_->running, &shared_->waiting}) {
+    for (auto& look_up : *look_ups)
+      shared_->questions -= std::erase(look_up.questions, question);
+  }
+  std::erase_if(shared_->waiting, [](const auto& look_up) { return look_up.questions.empty(); });
 }
 
 void NameResolver::work(std::shared_ptr<Shared> shared) noexcept {
@@ -75,17 +96,28 @@ void NameResolver::work(std::shared_ptr<Shared> shared) noexcept {
     shared->changed.wait(lock, [&] { return shared->stopping || !shared->waiting.empty(); });
     --shared->idle_threads;
     if (shared->stopping) break;
-    const auto question = std::move(shared->waiting.front());
-    shared->waiting.pop_front();
+    const auto look_up = shared->waiting.begin();
+    shared->running.splice(shared->running.end(), shared->waiting, look_up);
     lock.unlock();
-    auto result = shared->lookup(question.host);
+    // The host does not change while the look-up runs; its questions do, under the lock.
+    const auto result = shared->lookup(look_up->host);
     lock.lock();
     if (shared->stopping) break;
     // Under the lock, so that the destructor cannot overtake it.
-    shared->deliver(question.number, std::move(result));
+    for (const std::uint64_t question : look_up->questions)
+      shared->deliver(question, result);
+    shared->questions -= look_up->questions.size();
+    shared->running.erase(look_up);
   }
   --shared->threads;
   shared->changed.notify_all();
+}
+
+NameResolver::Result or_loopback(std::string_view host, NameResolver::Result found) {
+  if (found) return found;
+  const auto same = [](char left, char right) { return (left >= 'A' && left <= 'Z' ? left + 32 : left) == right; };
+  if (!std::ranges::equal(host, std::string_view("localhost"), same)) return found;
+  return std::vector{IpAddress::v4({127, 0, 0, 1}), *IpAddress::parse("::1")};
 }
 
 NameResolver::Result system_lookup(const std::string& host) {
@@ -97,7 +129,7 @@ NameResolver::Result system_lookup(const std::string& host) {
   wanted.ai_flags = AI_ADDRCONFIG;
   addrinfo* found = nullptr;
   const int error = ::getaddrinfo(host.c_str(), nullptr, &wanted, &found);
-  if (error != 0) return std::unexpected(resolve_error(error));
+  if (error != 0) return or_loopback(host, std::unexpected(resolve_error(error)));
   std::vector<IpAddress> addresses;
   for (const addrinfo* each = found; each != nullptr; each = each->ai_next) {
     if (addresses.size() == ResolveAttempt::kMaxAddresses) break;
@@ -106,7 +138,7 @@ NameResolver::Result system_lookup(const std::string& host) {
     if (std::ranges::find(addresses, address) == addresses.end()) addresses.push_back(address);
   }
   ::freeaddrinfo(found);
-  if (addresses.empty()) return std::unexpected(ErrorKind::no_such_host);
+  if (addresses.empty()) return or_loopback(host, std::unexpected(ErrorKind::no_such_host));
   return addresses;
 }
 

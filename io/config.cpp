@@ -117,6 +117,8 @@ void session_rows(SettingsTable& table, SessionSettings& session) {
   table.size("MAX_RESPONSE_HEAD", session.max_response_head_bytes, 1024, kMaxHead,
              "of a response's head; larger is 502");
   table.count("MAX_FIELDS", session.max_fields, 8, 10000, "fields of a head; more is 431 or 502");
+  table.count("MAX_PIPELINED_REQUESTS", session.max_pipelined_requests, 1, 1'000'000,
+              "requests in a row of a client that waits for no answer; then its connection closes");
   table.size("MAX_CHUNK_EXTENSIONS", session.max_chunk_extension_bytes, 0, kMiB, "chunk extensions of one body");
   table.size("MAX_TRAILERS", session.max_trailer_bytes, 0, kMiB, "trailer fields of one body");
   table.size("MAX_DRAINED_BODY", session.max_drained_body_bytes, 0, 1024 * kMiB,
@@ -265,7 +267,7 @@ std::expected<SentinelConfig, StartRefusal> parse_sentinel_config(int argc, cons
   table.text({.variable = "SENTINEL_ID",
               .value_name = "NAME",
               .wants = "1 to 64 letters, digits, dots, dashes or underscores",
-              .default_text = "the host's name",
+              .default_text = "host name-METRICS_PORT",
               .about = "name of this sentinel among those that share the Redis; different for each",
               .assign = [&config](std::string_view text) { return assign_sentinel_id(config.sentinel_id, text); }});
   table.port("METRICS_PORT", config.metrics_port, "port of /metrics and /healthz");

@@ -34,10 +34,13 @@ SentinelSettings embedded_sentinel_settings(const ProxyConfig& config) {
 ControlPlane::ControlPlane(EventLoop& loop, const ProxyConfig& config, Observer& observer, SnapshotCell& cell,
                            std::uint64_t seed)
     : registry_(make_registry(loop, config)),
+      distinct_verdicts_(observer),
       pool_(cell, observer),
-      discovery_(*registry_, loop.connector(), loop.clock(), observer, pool_, discovery_settings(config), seed) {
+      discovery_(*registry_, loop.connector(), loop.clock(), config.targets.empty() ? observer : distinct_verdicts_,
+                 pool_, discovery_settings(config), seed) {
   if (config.targets.empty()) return;
-  sentinel_.emplace(*registry_, loop.connector(), loop.clock(), observer, embedded_sentinel_settings(config), seed);
+  sentinel_.emplace(*registry_, loop.connector(), loop.clock(), distinct_verdicts_, embedded_sentinel_settings(config),
+                    seed);
 }
 
 void ControlPlane::start() {

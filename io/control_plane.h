@@ -13,6 +13,7 @@
 #include "core/async/task.h"
 #include "core/balance/pool.h"
 #include "core/membership/discovery.h"
+#include "core/membership/distinct_verdicts.h"
 #include "core/membership/sentinel.h"
 #include "core/ports/registry.h"
 #include "io/config.h"
@@ -33,7 +34,8 @@ class ControlPlane {
 
  private:
   const std::unique_ptr<Registry> registry_;
-  std::optional<Sentinel> sentinel_;  // of the embedded mode
+  DistinctVerdicts distinct_verdicts_;  // of the embedded mode, in which two ProberSets watch each target
+  std::optional<Sentinel> sentinel_;    // of the embedded mode
   Pool pool_;
   Discovery discovery_;
 };

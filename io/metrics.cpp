@@ -42,8 +42,8 @@ bool is_usual(Cause cause, std::size_t status_class) {
     case Cause::bad_request: return status_class >= 4;
     case Cause::client_stalled:
     case Cause::upstream_truncated:
-    case Cause::upstream_stalled:
-    case Cause::drain_deadline: return status_class == 2;
+    case Cause::upstream_stalled: return status_class == 2;
+    case Cause::drain_deadline: return status_class == 2 || status_class == 4;
     case Cause::no_live_backend:
     case Cause::overloaded:
     case Cause::connect_refused:
@@ -205,7 +205,7 @@ void write_process(MetricsText& text) {
 Metrics::Metrics(MetricsSettings settings)
     : settings_(with_clock(std::move(settings))),
       started_(settings_.now()),
-      control_(std::make_unique<MetricsControl>(settings_.now)) {
+      control_(std::make_unique<MetricsControl>(settings_.now, settings_.members_stay)) {
   for (std::size_t i = 0; i < settings_.workers; ++i)
     shards_.push_back(std::make_unique<MetricsShard>(settings_.now));
 }

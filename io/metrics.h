@@ -29,6 +29,8 @@ struct MetricsSettings {
   std::size_t workers = 0;  // a sentinel has none
   std::string version;
   std::string commit;
+  // The members are a fixed set of targets (embedded mode): one that leaves the set is down, its gauges stay.
+  bool members_stay = false;
   // For ages and ends of ejections; empty takes the steady clock. May be called on any thread.
   std::function<Instant()> now;
 };

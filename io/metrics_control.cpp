@@ -31,7 +31,11 @@ void MetricsControl::on(const Event& event) noexcept {
                  },
                  [this](const MemberAdded& e) { bounded(totals_.verdicts, e.backend); },
                  [this](const MemberRemoved& e) {
-                   if (const auto gone = totals_.verdicts.find(e.backend); gone != totals_.verdicts.end())
+                   const auto gone = totals_.verdicts.find(e.backend);
+                   if (gone == totals_.verdicts.end()) return;
+                   if (members_stay_)
+                     gone->second = Verdict::down;
+                   else
                      totals_.verdicts.erase(gone);
                  },
                  [this](const MemberRejected&) { ++totals_.members_rejected; },

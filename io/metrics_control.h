@@ -33,7 +33,8 @@ struct ControlTotals {
   std::size_t members = 0;
   std::size_t live = 0;
   std::uint64_t members_rejected = 0;
-  std::map<std::string, Verdict, std::less<>> verdicts;  // of the members there are now
+  std::map<std::string, Verdict, std::less<>>
+      verdicts;  // of the members there are now; of all there ever were when they stay
   std::map<std::string, ProbeTotals, std::less<>> probes;
   std::map<std::string, TransitionTotals, std::less<>> transitions;
   bool registry_reachable = false;
@@ -49,13 +50,15 @@ class MetricsControl final : public Observer {
   // Of counters that outlive their backend; later ones share the label "other".
   static constexpr std::size_t kMaxBackends = 4096;
 
-  explicit MetricsControl(std::function<Instant()> now) : now_(std::move(now)) {}
+  // With `members_stay`, a member that is removed is kept as one that is down.
+  MetricsControl(std::function<Instant()> now, bool members_stay) : now_(std::move(now)), members_stay_(members_stay) {}
 
   void on(const Event& event) noexcept override;
   ControlTotals totals() const;
 
  private:
   const std::function<Instant()> now_;
+  const bool members_stay_;
   mutable std::mutex mutex_;
   ControlTotals totals_;
 };

@@ -36,6 +36,10 @@ constexpr Duration kCutGrace = std::chrono::seconds(5);
 
 std::size_t worker_count(const ProxyConfig& config) { return config.workers > 0 ? config.workers : available_cpus(); }
 
+// Descriptors that client and upstream connections leave alone: the metrics port's 64 connections, the probes, the
+// registry, the loops and listeners, the log.
+constexpr std::uint64_t kReservedDescriptors = 128;
+
 // Each exchange takes two descriptors: takes as many as the system lets this user have. The number that it got.
 std::uint64_t raise_descriptor_limit() {
   rlimit limit{};
@@ -46,10 +50,26 @@ std::uint64_t raise_descriptor_limit() {
   return limit.rlim_cur;
 }
 
+// Client connections for which every worker has descriptors, each with its upstream connection; at least one, at most
+// what is configured. With no known limit (0), what is configured.
+std::size_t affordable_connections(const ProxyConfig& config, std::uint64_t descriptors) {
+  if (descriptors == 0) return config.session.max_connections;
+  const std::uint64_t free = descriptors - std::min(descriptors, kReservedDescriptors);
+  const std::uint64_t each = std::max<std::uint64_t>(free / (2 * worker_count(config)), 1);
+  return static_cast<std::size_t>(std::min<std::uint64_t>(each, config.session.max_connections));
+}
+
+ProxyConfig with_max_connections(ProxyConfig config, std::size_t max_connections) {
+  config.session.max_connections = max_connections;
+  return config;
+}
+
 class ProxyProcess {
  public:
   explicit ProxyProcess(const ProxyConfig& config)
-      : config_(config),
+      : wanted_connections_(config.session.max_connections),
+        descriptors_(raise_descriptor_limit()),
+        config_(with_max_connections(config, affordable_connections(config, descriptors_))),
         seed_(random_seed()),
         log_({.level = config.log_level}),
         log_observer_(log_, {.access_log = config.access_log}),
@@ -57,6 +77,7 @@ class ProxyProcess {
                   .workers = worker_count(config),
                   .version = std::string(build_info().version),
                   .commit = std::string(build_info().commit),
+                  .members_stay = !config_.targets.empty(),
                   .now = {}}),
         limiter_(config.limiter, seed_),
         readiness_(loop_.clock()),
@@ -75,7 +96,7 @@ class ProxyProcess {
   int run() {
     const auto listening = listen();
     if (!listening) return print_refusal({1, "gopher-proxy: " + listening.error()});
-    tell_start(raise_descriptor_limit());
+    tell_start();
     const ShutdownSignals signals(
         loop_, [this](std::string_view signal) { ending_.spawn(end(signal)); },
         [this] { end_at_once("second signal"); });
@@ -108,7 +129,7 @@ class ProxyProcess {
     return {};
   }
 
-  void tell_start(std::uint64_t descriptors) {
+  void tell_start() {
     const bool embedded = !config_.targets.empty();
     const bool limited = config_.limiter.rate_millirequests_per_second > 0;
     log_.info("proxy started",
@@ -122,7 +143,15 @@ class ProxyProcess {
                {"rate_limit_burst", config_.limiter.burst},
                {"trusted_proxies", config_.session.trusted_proxies.size()},
                {"drain_timeout_ms", config_.drain_timeout},
-               {"max_open_files", descriptors}});
+               {"max_open_files", descriptors_}});
+    if (config_.session.max_connections < wanted_connections_) {
+      log_.warn("fewer connections than MAX_CONNECTIONS: the limit on open files is too low",
+                {{"max_open_files", descriptors_},
+                 {"reserved", kReservedDescriptors},
+                 {"workers", workers_.size()},
+                 {"wanted_connections_per_worker", wanted_connections_},
+                 {"connections_per_worker", config_.session.max_connections}});
+    }
   }
 
   void add_gauges() {
@@ -173,7 +202,9 @@ class ProxyProcess {
     std::_Exit(1);
   }
 
-  const ProxyConfig& config_;
+  const std::size_t wanted_connections_;  // of one worker, as configured
+  const std::uint64_t descriptors_;       // 0 when unknown
+  const ProxyConfig config_;              // with the connections that the descriptors allow
   const std::uint64_t seed_;
   JsonLog log_;
   LogObserver log_observer_;

@@ -23,17 +23,19 @@ namespace gopher {
 
 namespace {
 
-// The host's name, or "sentinel" when it has none that can name one.
-std::string host_name() {
+// The same after a restart, and different for each sentinel of a host: two that took each other's leases for their own
+// would fight.
+std::string default_owner(std::uint16_t metrics_port) {
   std::array<char, 256> name{};
-  if (gethostname(name.data(), name.size() - 1) != 0 || !Sentinel::valid_owner(name.data())) return "sentinel";
-  return name.data();
+  const std::string port = "-" + std::to_string(metrics_port);
+  const bool named = gethostname(name.data(), name.size() - 1) == 0 && Sentinel::valid_owner(name.data() + port);
+  return (named ? name.data() : "sentinel") + port;
 }
 
 SentinelSettings sentinel_settings(const SentinelConfig& config) {
   SentinelSettings settings;
   settings.targets = config.targets;
-  settings.owner = config.sentinel_id.empty() ? host_name() : config.sentinel_id;
+  settings.owner = config.sentinel_id.empty() ? default_owner(config.metrics_port) : config.sentinel_id;
   settings.prober = prober_settings(config.probe);
   settings.publisher.lease.ttl = config.lease_ttl;
   // A lease must outlive some rounds that fail.

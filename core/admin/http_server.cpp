@@ -73,12 +73,21 @@ Task<void> HttpServer::run() {
   co_await group.join();
 }
 
-// Whether one more connection may be accepted. When not, the longest idle one, if any is idle, has been told to end.
+// Whether one more connection may be accepted. When not, one has been told to end, if any can be spared: the longest
+// idle one, or else the one that is longest at sending its head, lest half-sent heads shut everybody out.
 bool HttpServer::make_room() noexcept {
   if (connections_.size() < settings_.max_connections) return true;
-  const auto idlest = std::min_element(connections_.begin(), connections_.end(),
-                                       [](auto* a, auto* b) { return a->idle_since < b->idle_since; });
-  if ((*idlest)->idle_since != kNever) (*idlest)->stream->close();
+  const auto longest = [this](Instant Connection::* since) {
+    return *std::min_element(connections_.begin(), connections_.end(),
+                             [since](auto* a, auto* b) { return a->*since < b->*since; });
+  };
+  Connection* const idlest = longest(&Connection::idle_since);
+  Connection* const slowest = longest(&Connection::head_begun);
+  if (idlest->idle_since != kNever) {
+    idlest->stream->close();
+  } else if (slowest->head_begun != kNever) {
+    slowest->stream->close();
+  }
   return false;
 }
 
@@ -153,19 +162,25 @@ Task<http::ParseStatus> HttpServer::read_head(Connection& connection) {
     const auto status = connection.parser.parse({connection.buffer.data(), connection.filled});
     if (connection.idle_since != kNever && (connection.parser.begun() || status != http::ParseStatus::need_more)) {
       connection.idle_since = kNever;
-      deadline = clock_.now() + settings_.head_timeout;
+      connection.head_begun = clock_.now();
+      deadline = connection.head_begun + settings_.head_timeout;
     }
-    if (status != http::ParseStatus::need_more) co_return status;
+    if (status != http::ParseStatus::need_more) {
+      connection.head_begun = kNever;
+      co_return status;
+    }
     // The parser refuses a head that outgrows its limit, and the buffer holds one byte more than that.
     GOPHER_CHECK(connection.filled < connection.buffer.size());
-    if (connection.idle_since != kNever && connections_.size() >= settings_.max_connections) room_.notify();
+    if (connections_.size() >= settings_.max_connections) room_.notify();
     const auto space = std::as_writable_bytes(std::span(connection.buffer)).subspan(connection.filled);
     const auto read = co_await read_some(*connection.stream, space, deadline);
     if (read && *read > 0) {
       connection.filled += *read;
       continue;
     }
-    if (!read && read.error() == ErrorKind::timed_out && connection.idle_since == kNever) {
+    const bool head_was_begun = connection.head_begun != kNever;
+    connection.head_begun = kNever;
+    if (!read && read.error() == ErrorKind::timed_out && head_was_begun) {
       HttpPage page = short_page(408, "the request's head took too long");
       co_await write_page(connection, std::move(page), false, false);
     }

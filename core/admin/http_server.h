@@ -6,9 +6,9 @@
 //   accepted ──▶ idle ──first byte──▶ reading head ──▶ (reading body) ──▶ writing page ──▶ idle, or lingering ──▶
 //   closed
 //
-// Bounds: `max_connections` at once (when they are all taken, the one that has been idle longest makes room, and else
-// accepting waits); one buffer of the head's limit each; every phase has a timeout.
-// All calls on the thread of the listener's loop.
+// Bounds: `max_connections` at once (when they are all taken, the one that has been idle longest makes room; when
+// none is idle, the one whose head was begun longest ago and is not whole yet; else accepting waits); one buffer of the
+// head's limit each; every phase has a timeout. All calls on the thread of the listener's loop.
 #pragma once
 
 #include <array>
@@ -82,6 +82,7 @@ class HttpServer {
     std::vector<char> buffer;
     std::size_t filled = 0;       // bytes of the buffer that hold input
     Instant idle_since = kNever;  // kNever while a request is under way
+    Instant head_begun = kNever;  // kNever unless a head has begun and is not whole yet
     bool unread_input = false;    // closing now would send a reset that may destroy the answer
   };
   enum class Then : std::uint8_t { keep, close };
@@ -100,7 +101,7 @@ class HttpServer {
   HttpPages& pages_;
   const HttpServerSettings settings_;
   std::vector<Connection*> connections_;  // in order of acceptance
-  Signal room_;                           // a connection has ended, or has become idle while all were taken
+  Signal room_;  // a connection has ended, or, while all were taken, has become one that may be told to end
   Cancellation closing_;
   http::DateText date_;
 };

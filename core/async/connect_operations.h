@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/async/cancellation.h"
@@ -12,13 +13,12 @@
 
 namespace gopher {
 
-// co_await connect(connector, address, deadline, cancellation) -> the connected stream, or why not.
-class ConnectAwaiter : private ConnectAttempt {
+// An attempt of the port, awaited and cancellable. `Derived` says how it begins and what it gives: begin(), take().
+template <class Derived, class Attempt>
+class AttemptAwaiter : protected Attempt {
  public:
-  using Result = std::expected<std::unique_ptr<Stream>, ErrorKind>;
-
-  ConnectAwaiter(Connector& connector, const SocketAddress& to, Instant deadline, Cancellation& cancellation) noexcept
-      : ConnectAttempt(&done), connector_(connector), to_(to), deadline_(deadline), cancellation_(cancellation) {}
+  AttemptAwaiter(Connector& connector, Cancellation& cancellation) noexcept
+      : Attempt(&done), connector_(connector), cancellation_(cancellation) {}
   bool await_ready() noexcept {
     if (cancellation_.requested()) error_ = ErrorKind::closed;
     return error_.has_value();
@@ -26,29 +26,45 @@ class ConnectAwaiter : private ConnectAttempt {
   void await_suspend(std::coroutine_handle<> waiter) {
     waiter_ = waiter;
     hook_.emplace(cancellation_, &cancel, this);
-    connector_.connect(*this, to_, deadline_);
+    static_cast<Derived*>(this)->begin();
   }
-  Result await_resume() noexcept { return error_ ? Result(std::unexpected(*error_)) : Result(std::move(stream)); }
+  auto await_resume() noexcept {
+    using Result = std::expected<decltype(static_cast<Derived*>(this)->take()), ErrorKind>;
+    return error_ ? Result(std::unexpected(*error_)) : Result(static_cast<Derived*>(this)->take());
+  }
+
+ protected:
+  Connector& connector_;
 
  private:
-  static void done(ConnectAttempt& attempt, std::optional<ErrorKind> error) {
-    auto& self = static_cast<ConnectAwaiter&>(attempt);
+  static void done(Attempt& attempt, std::optional<ErrorKind> error) {
+    auto& self = static_cast<AttemptAwaiter&>(attempt);
     self.hook_.reset();
     self.error_ = error;
     self.waiter_.resume();
   }
   static void cancel(void* context) {
-    auto* self = static_cast<ConnectAwaiter*>(context);
+    auto* self = static_cast<AttemptAwaiter*>(context);
     self->connector_.cancel(*self);
   }
 
-  Connector& connector_;
-  SocketAddress to_;
-  Instant deadline_;
   Cancellation& cancellation_;
   std::optional<CancellationHook> hook_;
   std::coroutine_handle<> waiter_;
   std::optional<ErrorKind> error_;
+};
+
+// co_await connect(connector, address, deadline, cancellation) -> the connected stream, or why not.
+class ConnectAwaiter : public AttemptAwaiter<ConnectAwaiter, ConnectAttempt> {
+ public:
+  ConnectAwaiter(Connector& connector, const SocketAddress& to, Instant deadline, Cancellation& cancellation) noexcept
+      : AttemptAwaiter(connector, cancellation), to_(to), deadline_(deadline) {}
+  void begin() { connector_.connect(*this, to_, deadline_); }
+  std::unique_ptr<Stream> take() noexcept { return std::move(stream); }
+
+ private:
+  SocketAddress to_;
+  Instant deadline_;
 };
 
 inline ConnectAwaiter connect(Connector& connector, const SocketAddress& to, Instant deadline,
@@ -58,42 +74,16 @@ inline ConnectAwaiter connect(Connector& connector, const SocketAddress& to, Ins
 
 // co_await resolve(connector, host, deadline, cancellation) -> addresses, at least one, or why not.
 // `host` must outlive the call.
-class ResolveAwaiter : private ResolveAttempt {
+class ResolveAwaiter : public AttemptAwaiter<ResolveAwaiter, ResolveAttempt> {
  public:
-  using Result = std::expected<std::vector<IpAddress>, ErrorKind>;
-
   ResolveAwaiter(Connector& connector, std::string_view host, Instant deadline, Cancellation& cancellation) noexcept
-      : ResolveAttempt(&done), connector_(connector), host_(host), deadline_(deadline), cancellation_(cancellation) {}
-  bool await_ready() noexcept {
-    if (cancellation_.requested()) error_ = ErrorKind::closed;
-    return error_.has_value();
-  }
-  void await_suspend(std::coroutine_handle<> waiter) {
-    waiter_ = waiter;
-    hook_.emplace(cancellation_, &cancel, this);
-    connector_.resolve(*this, host_, deadline_);
-  }
-  Result await_resume() noexcept { return error_ ? Result(std::unexpected(*error_)) : Result(std::move(addresses)); }
+      : AttemptAwaiter(connector, cancellation), host_(host), deadline_(deadline) {}
+  void begin() { connector_.resolve(*this, host_, deadline_); }
+  std::vector<IpAddress> take() noexcept { return std::move(addresses); }
 
  private:
-  static void done(ResolveAttempt& attempt, std::optional<ErrorKind> error) {
-    auto& self = static_cast<ResolveAwaiter&>(attempt);
-    self.hook_.reset();
-    self.error_ = error;
-    self.waiter_.resume();
-  }
-  static void cancel(void* context) {
-    auto* self = static_cast<ResolveAwaiter*>(context);
-    self->connector_.cancel(*self);
-  }
-
-  Connector& connector_;
   std::string_view host_;
   Instant deadline_;
-  Cancellation& cancellation_;
-  std::optional<CancellationHook> hook_;
-  std::coroutine_handle<> waiter_;
-  std::optional<ErrorKind> error_;
 };
 
 inline ResolveAwaiter resolve(Connector& connector, std::string_view host, Instant deadline,

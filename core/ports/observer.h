@@ -85,11 +85,11 @@ struct AcceptPaused {
 // Exactly one for each request that began: its first byte was read as a request, whatever became of it. Bytes in the
 // pipeline behind a request after which the connection closes are not read as one.
 struct RequestFinished {
-  std::string_view method = {};  // empty when the request line could not be read
-  std::string_view target = {};  // as received, without the fragment nobody may send; may be empty
-  const IpAddress& client;       // after X-Forwarded-For from trusted peers
+  std::string_view method = {};   // empty when the request line could not be read
+  std::string_view target = {};   // as received, without the fragment nobody may send; may be empty
+  const IpAddress& client;        // after X-Forwarded-For from trusted peers
   std::uint16_t client_port = 0;  // when the client is the peer itself, not named by X-Forwarded-For; else 0
-  int status = 0;                // what the client was sent, or 499
+  int status = 0;                 // what the client was sent, or 499
   Cause cause = Cause::completed;
   std::string_view detail = {};      // what exactly, in fixed words; may be empty
   bool answered_by_backend = false;  // a final response head came from a backend: processed, else dropped

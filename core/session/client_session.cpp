@@ -35,6 +35,8 @@ Task<void> ClientSession::run() {
       idle_ = false;
       if (error) break;
     }
+    pipelined_ = downstream_.waited ? 0 : pipelined_ + 1;
+    downstream_.last_request = pipelined_ >= worker_.settings.max_pipelined_requests;
     auto parsers = worker_.lend_parsers();
     after = co_await serve(*parsers);
     worker_.take_back(std::move(parsers));
@@ -93,7 +95,9 @@ Task<ClientSession::HeadResult> ClientSession::read_head(http::RequestHeadParser
     const bool ended = filled ? *filled == 0 : filled.error() != ErrorKind::would_block;
     if (!ended) continue;
     if (parser.begun()) {
-      RequestFinished finished{.method = {}, .target = {}, .client = downstream_.stream->peer().ip,
+      RequestFinished finished{.method = {},
+                               .target = {},
+                               .client = downstream_.stream->peer().ip,
                                .client_port = downstream_.stream->peer().port};
       finished.status = 499;
       finished.cause = cut_ ? Cause::drain_deadline : Cause::client_gone;
@@ -118,9 +122,10 @@ Task<void> ClientSession::refuse(const http::RequestHeadParser& parser, Cause ca
   const WriteBuffer buffer = std::as_bytes(std::span(writer.written()));
   const auto written =
       co_await write_all(*downstream_.stream, worker_.clock, worker_.settings.downstream_write_timeout, buffer);
-  RequestFinished finished{
-      .method = parser.head().method, .target = parser.head().target, .client = downstream_.stream->peer().ip,
-                               .client_port = downstream_.stream->peer().port};
+  RequestFinished finished{.method = parser.head().method,
+                           .target = parser.head().target,
+                           .client = downstream_.stream->peer().ip,
+                           .client_port = downstream_.stream->peer().port};
   finished.status = refusal.status;
   finished.cause = cause;
   finished.detail = refusal.reason;

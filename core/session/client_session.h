@@ -45,6 +45,7 @@ class ClientSession {
   Downstream downstream_;
   Exchange* exchange_ = nullptr;
   Instant request_began_{};
+  std::size_t pipelined_ = 0;  // requests in a row that were there before the last answer
   bool idle_ = true;
   bool cut_ = false;
 };

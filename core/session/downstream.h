@@ -20,6 +20,8 @@ struct Downstream {
   const std::string peer_text;
   // The event loop has had its turn since the last request: what upstream connections have to say has been heard.
   bool waited = false;
+  // No request is read after this one.
+  bool last_request = false;
 };
 
 }  // namespace gopher

@@ -104,7 +104,8 @@ Task<AfterExchange> Exchange::settle_client() {
   bool drained = !body_pending();
   if (!drained && !wants_no_body && !must_close_) drained = co_await drain_request_body();
   // A client that was told keep-alive before the drain began gets the grace of an idle connection.
-  const bool keep_alive = drained && !must_close_ && facts_.keep_alive && (head_written_ || !worker_.draining);
+  const bool keep_alive =
+      drained && !must_close_ && facts_.keep_alive && !downstream_.last_request && (head_written_ || !worker_.draining);
   if (!keep_alive) must_close_ = true;
   if (!head_written_) co_await respond_here();
   if (cut_) co_return AfterExchange::close;

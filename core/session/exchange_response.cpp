@@ -26,7 +26,8 @@ http::ResponseForwarding Exchange::plan_response(const http::ResponseFacts& fact
   // A final answer before the 100 that the client waits for: whether the body comes is the client's choice, so the
   // bytes that follow cannot be told apart.
   const bool body_in_doubt = facts_.expects_continue && !interim_continue_relayed_ && body_pending();
-  if (!facts_.keep_alive || worker_.draining || body_in_doubt || plan.framing.kind == http::BodyFraming::until_close) {
+  if (!facts_.keep_alive || worker_.draining || downstream_.last_request || body_in_doubt ||
+      plan.framing.kind == http::BodyFraming::until_close) {
     must_close_ = true;
   }
   plan.close = must_close_;

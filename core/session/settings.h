@@ -38,9 +38,12 @@ struct SessionSettings {
   std::size_t max_response_head_bytes = 16384;
   std::size_t max_fields = 100;                  // HAProxy: 101, Envoy: 100
   std::size_t max_chunk_extension_bytes = 4096;  // of one body; Go: 16 KiB, HAProxy: none
-  std::size_t max_trailer_bytes = 8192;
-  std::size_t max_drained_body_bytes = 65536;  // of a request body nobody wants, to keep the connection (http.md 44)
-  std::size_t max_connections = 20000;         // of one worker
+  std::size_t max_trailer_bytes = 8192;          // nginx: the size of one large header buffer
+  std::size_t max_drained_body_bytes = 65536;    // of a request body nobody wants, to keep the connection (http.md 44)
+  // Answered in a row to a client that never waits for an answer; then its connection closes. Of nginx's
+  // keepalive_requests (1000), the part that bounds a pipeline.
+  std::size_t max_pipelined_requests = 1000;
+  std::size_t max_connections = 20000;             // of one worker
   std::size_t max_idle_upstream_connections = 64;  // to one backend from one worker
   std::uint32_t max_attempts = 3;                  // upstream connections one request may be begun on
 

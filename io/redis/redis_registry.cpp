@@ -108,7 +108,7 @@ RedisRegistry::RedisRegistry(Connector& connector, Clock& clock, const RedisUrl&
                              const RedisRegistrySettings& settings)
     : clock_(clock),
       members_key_(settings.key),
-      leases_key_(settings.key + ":leases"),
+      leases_key_("{" + settings.key + "}:leases"),
       connection_(connector, clock, url, settings.connection) {}
 
 Task<Expected<RegistryContent>> RedisRegistry::read(Read what) {

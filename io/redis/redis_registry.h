@@ -1,8 +1,12 @@
 // RedisRegistry: the Registry port on a Redis server.
 //
 //   gopher_backends          set of members, "http://host:port": the key and the form that the original system uses
-//   gopher_backends:leases   sorted set of "<member> <owner>", score = when the lease ends, in ms of Redis's own clock
+//   {gopher_backends}:leases sorted set of "<member> <owner>", score = when the lease ends, in ms of Redis's own clock
 //                            (TIME), so that the clocks of the sentinels do not matter
+//
+// The braces are a hash tag: on a cluster the leases stand in the slot of the set, where one transaction reaches both.
+// Under an ACL a sentinel needs the keys ~gopher_backends and ~{gopher_backends}:leases; the proxy reads the first
+// only.
 //
 // A change is one MULTI … EXEC. A read with leases WATCHes both keys first: when somebody else has written between it
 // and the change, nothing is applied and the answer is would_block. (A connection lost in between loses the WATCH too;

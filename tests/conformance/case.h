@@ -19,7 +19,7 @@ struct Step {
 struct UpstreamReply {
   std::string on_head;
   std::string send;  // on the whole message
-  std::string then;  // close, reset, half_close, echo, silent; empty to go on
+  std::string then;  // close, reset, half_close, echo, echo_close, silent; empty to go on
 };
 
 // A field's name in lower case, and what it must be: nothing (absent), or its values in order; "*" matches anything at
@@ -51,10 +51,11 @@ struct Case {
   std::vector<Step> steps;
   std::vector<UpstreamReply> upstream;
   std::vector<ExpectedAnswer> answers;
-  std::string connection = "either";
+  std::string connection = "either";  // closed, ended (closed without a reset), kept
   std::size_t forwarded = 0;
   std::vector<ExpectedRequest> requests;  // empty, or `forwarded` of them
-  bool partial = false;
+  bool partial = false;                   // a request without its end may have reached the upstream
+  bool or_whole = false;                  // or one with it
   std::optional<bool> pooled;
   bool upstream_ended = false;
   bool expanded = false;  // one of many made of a "truncate"

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "judge.h"
+#include "tests/conformance/judge.h"
 
 namespace gopher::conformance {
 namespace {

@@ -1,4 +1,4 @@
-#include "judge.h"
+#include "tests/conformance/judge.h"
 
 #include <algorithm>
 
@@ -93,6 +93,7 @@ class Judge {
     const bool cut = expected.cut && message.status < 400;
     if (message.whole == cut && message.status != 101)
       complain(cut ? "the answer seems whole" : "the answer is not whole");
+    if (cut && !observed_.over && !case_.client_leaves()) complain("the cut connection stayed open");
     if (expected.interim && *expected.interim != interim)
       complain(std::to_string(interim.size()) + " interim answers, not " + std::to_string(expected.interim->size()));
     judge_fields(message.fields, expected.fields, "the answer");
@@ -101,8 +102,9 @@ class Judge {
   }
 
   void judge_connection() {
-    if (case_.connection == "closed" && !case_.client_leaves() && !observed_.ended_in_time)
-      complain("the connection stayed open");
+    const bool must_end = case_.connection == "closed" || case_.connection == "ended";
+    if (must_end && !case_.client_leaves() && !observed_.ended_in_time) complain("the connection stayed open");
+    if (case_.connection == "ended" && observed_.reset) complain("the connection was reset");
     if (case_.answers.empty() && !case_.client_leaves() && !observed_.silent_close)
       complain("it did not close silently");
     if (case_.connection == "kept" && observed_.over) complain("the connection was not kept");
@@ -114,6 +116,9 @@ class Judge {
     if (case_.pooled == true && !observed_.probe_shared_connection) complain("the upstream connection was not kept");
     if (case_.upstream_ended && !observed_.upstream_ended) complain("the upstream connection stayed open");
     if (case_.client_leaves() && !observed_.client_gone_reported) complain("the client's leaving was not reported");
+    const std::size_t outcomes = std::max<std::size_t>(case_.answers.size(), case_.client_leaves() ? 1 : 0);
+    if (observed_.reported != outcomes)
+      complain(std::to_string(observed_.reported) + " outcomes reported, not " + std::to_string(outcomes));
     if (case_.world == "one_refuses" && observed_.retried == 0) complain("no other backend had to be tried");
   }
 
@@ -133,6 +138,7 @@ class Judge {
       }
       if (unfinished && !case_.partial) complain("half a request reached the upstream: " + shown(reading.rest));
     }
+    if (case_.or_whole && messages.size() <= 1) return;
     if (messages.size() != expected) {
       complain(std::to_string(messages.size()) + " requests reached the upstream, not " + std::to_string(expected));
       return;

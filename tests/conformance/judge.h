@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "case.h"
-#include "player.h"
+#include "tests/conformance/case.h"
+#include "tests/conformance/player.h"
 
 namespace gopher::conformance {
 

@@ -1,4 +1,4 @@
-#include "message.h"
+#include "tests/conformance/message.h"
 
 #include <algorithm>
 #include <cctype>

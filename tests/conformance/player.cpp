@@ -1,9 +1,9 @@
-#include "player.h"
+#include "tests/conformance/player.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "upstream.h"
+#include "tests/conformance/upstream.h"
 
 namespace gopher::conformance {
 
@@ -16,6 +16,8 @@ constexpr Duration kPatience = 200s;  // longer than every timeout of the defaul
 
 SessionSettings settings_of(const Case& scenario) {
   SessionSettings settings;
+  // A connection that closes because it idles must not pass for one that closed for a reason.
+  if (!scenario.answers.empty()) settings.keep_alive_timeout = 10h;
   if (scenario.world == "trusted") settings.trusted_proxies = {{*IpAddress::parse("10.0.1.0"), 24}};
   return settings;
 }
@@ -54,9 +56,15 @@ class Player {
     observed_.answers = read_answers();
     observed_.silent_close = client_.received.empty();
     const bool idle = case_.answers.empty();
-    if (!case_.client_leaves() && case_.connection == "closed")
+    if (!case_.client_leaves() && (case_.connection == "closed" || case_.connection == "ended"))
       observed_.ended_in_time = run_until([&] { return client_.over(); }, idle ? kPatience : 5s);
     observed_.over = client_.over();
+    if (std::any_of(case_.answers.begin(), case_.answers.end(),
+                    [](auto& answer) { return answer.tunnel.has_value(); })) {
+      client_.close();  // a tunnel is reported when both sides have ended
+      run_for(10ms);
+    }
+    observed_.reported = world_.observer.finished.size();
     observed_.reset = client_.reset;
     probe();
     read_upstream();

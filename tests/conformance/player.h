@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "case.h"
-#include "message.h"
+#include "tests/conformance/case.h"
+#include "tests/conformance/message.h"
 
 namespace gopher::conformance {
 
@@ -34,6 +34,7 @@ struct Observed {
   bool probe_shared_connection = false;  // the upstream had that probe on a connection of the case
   std::vector<Reading> upstream;         // one for each connection that carried bytes of the case, without probes
   bool upstream_ended = true;            // all of these
+  std::size_t reported = 0;              // outcomes told to the observer, without probes
   bool client_gone_reported = false;
   std::string client;  // the client's address, as fields name it
   std::size_t retried = 0;

@@ -1,4 +1,4 @@
-#include "upstream.h"
+#include "tests/conformance/upstream.h"
 
 #include <algorithm>
 #include <cctype>
@@ -82,14 +82,12 @@ void Upstream::answer(test::BackendConnection& connection, State& state, test::R
   while (!state.deaf) {
     const auto rest = std::string_view(connection.received).substr(state.begin);
     if (state.tunnel) {
-      if (state.reply->then == "echo") {
-        out.bytes += rest.substr(state.echoed);
-        state.echoed = rest.size();
-        if (connection.ended) {
-          out.bytes += "bye";
-          out.close = state.deaf = true;
-        }
-      }
+      const bool echoes = state.reply->then.starts_with("echo");
+      if (echoes) out.bytes += rest.substr(state.echoed);
+      state.echoed = rest.size();
+      if (echoes && connection.ended) out.bytes += "bye";
+      out.close = echoes && (connection.ended || (state.reply->then == "echo_close" && rest.ends_with('\n')));
+      state.deaf = out.close;
       return;
     }
     if (!state.head_seen) {

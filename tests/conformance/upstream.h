@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "case.h"
+#include "tests/conformance/case.h"
 #include "tests/data_path/proxy_world.h"
 
 namespace gopher::conformance {

@@ -234,18 +234,33 @@ TEST_F(HttpServerTest, WhenAllConnectionsAreTakenTheLongestIdleOneMakesRoom) {
   EXPECT_FALSE(oldest.ended);
 }
 
-TEST_F(HttpServerTest, WhenNoneIsIdleANewConnectionWaitsForOne) {
+TEST_F(HttpServerTest, WhenNoneIsIdleTheHeadThatWasBegunLongestAgoMakesRoom) {
+  HttpServerSettings two;
+  two.max_connections = 2;
+  serve(two);
+  Client& younger = open();
+  Client& oldest = open();
+  send(oldest, "GET /healthz HT");
+  send(younger, "GET /healthz HT");
+  EXPECT_THAT(answer("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"), EndsWith("\r\n\r\nok"));
+  EXPECT_TRUE(oldest.ended);
+  EXPECT_EQ(oldest.received, "");
+  send(younger, "TP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_THAT(younger.received, EndsWith("\r\n\r\nok"));
+}
+
+TEST_F(HttpServerTest, WhenEachConnectionIsAnsweredANewOneWaitsUntilOneIsIdle) {
   HttpServerSettings one;
   one.max_connections = 1;
   serve(one);
   Client& busy = open();
-  send(busy, "GET /healthz HT");
+  busy.reads = false;
+  send(busy, "GET /large HTTP/1.1\r\nHost: a\r\n\r\n");
   Client& waiting = open();
   send(waiting, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_EQ(waiting.received, "");
-  send(busy, "TP/1.1\r\nHost: a\r\n\r\n");
-  clock.run_for(1s);
-  EXPECT_THAT(busy.received, EndsWith("\r\n\r\nok"));
+  EXPECT_FALSE(busy.ended);
+  clock.run_for(15s);  // the client that reads nothing is given up
   EXPECT_THAT(waiting.received, EndsWith("\r\n\r\nok"));
 }
 

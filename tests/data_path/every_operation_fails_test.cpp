@@ -58,6 +58,18 @@ std::vector<Kind> kinds() {
        1,
        answer_each(ok("hello"))},
       {"pipelined pair", {get("/1") + get("/2")}, 2, 2, answer_each(ok("hello"))},
+      {"retry on a fresh connection and on another backend",
+       {get(), get(), get()},  // the third comes back to the first backend, on its pooled connection
+       3,
+       3,
+       [](BackendConnection& connection) {
+         // Answers the first request of a connection and resets at the second.
+         const auto whole = whole_request(connection.received);
+         if (whole == 0) return Reply{};
+         if (connection.answered > 0) return Reply{.bytes = "", .reset = true};
+         connection.answered = whole;
+         return Reply{.bytes = ok("hello")};
+       }},
       {"upgrade",
        {"GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n", "ping"},
        1,

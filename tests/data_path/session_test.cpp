@@ -210,6 +210,18 @@ TEST(Refusal, TheLastResponseSurvivesThePipelineBehindIt) {
   EXPECT_EQ(world.observer.finished.size(), 1u);
 }
 
+TEST(Refusal, APipelineIsServedUpToItsBound) {
+  SessionSettings settings;
+  settings.max_pipelined_requests = 3;
+  ProxyWorld world(1, settings);
+  auto& client = world.connect_client();
+  client.send(get() + get() + get() + get() + get());
+  world.until([&] { return client.over(); }, 10s);
+  EXPECT_EQ(client.responses(), 4u);  // the first was waited for
+  EXPECT_THAT(client.received, HasSubstr("Connection: close\r\n"));
+  EXPECT_EQ(world.backend().requests(), 4u);
+}
+
 TEST(Refusal, ALineBreakBeforeTheRequestIsSkippedOnce) {
   ProxyWorld world;
   EXPECT_THAT(world.exchange("\r\n" + get()), StartsWith("HTTP/1.1 200 "));
@@ -219,7 +231,8 @@ TEST(Refusal, ALineBreakBeforeTheRequestIsSkippedOnce) {
 TEST(Refusal, AnErrorSurvivesTheBytesTheClientIsStillSending) {
   ProxyWorld world;
   auto& client = world.connect_client();
-  client.send("BAD\r\n" + std::string(300'000, 'x'));
+  client.send("BAD\r\n");
+  client.send(std::string(300'000, 'x'));
   world.until([&] { return client.over(); }, 10s);
   EXPECT_THAT(client.received, StartsWith("HTTP/1.1 400 "));
 }

@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+from pathlib import Path
 
 import pytest
 from harness.gopher import Proxy, Sentinel
@@ -129,6 +130,14 @@ def test_help_shows_every_setting_as_flag_and_variable_with_its_default(name, se
         assert setting in result.stdout
         assert "--" + setting.lower().replace("_", "-") in result.stdout
     assert "localhost:16379" in result.stdout
+
+
+@pytest.mark.parametrize("name", ["gopher-proxy", "gopher-sentinel"])
+def test_the_readme_shows_the_settings_as_the_binary_tells_them(name):
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    told = run(name, "--help-markdown")
+    assert told.returncode == 0
+    assert told.stdout in readme, f"put the output of {name} --help-markdown into README.md"
 
 
 def test_a_port_in_use_is_named(tmp_path):

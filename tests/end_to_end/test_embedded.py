@@ -40,6 +40,23 @@ def test_a_dead_target_gets_nothing_and_a_returning_one_takes_traffic_again(star
     proxy.until_active(2)
 
 
+def test_a_death_shows_as_0_and_is_told_once(start_embedded, start_demo):
+    """Two probers watch each target, the sentinel's and the proxy's own."""
+    demos = start_demo(2)
+    proxy = start_embedded(*(demo.target for demo in demos)).until_active(2)
+    demos[0].kill()
+    proxy.until_active(1)
+    eventually(lambda: proxy.log(msg="backend removed"), what="the dead one has left the set")
+    up = {dict(labels)["backend"]: value for labels, value in proxy.metrics()["gopherproxy_backend_up"].items()}
+    assert up == {demos[0].target: 0, demos[1].target: 1}
+    demos[0].start()
+    proxy.until_active(2)
+    assert proxy.metric("gopherproxy_backend_up") == 2
+    lines = proxy.log(msg="backend verdict changed", backend=demos[0].target)
+    assert [(line["from"], line["to"]) for line in lines] == [("unknown", "up"), ("up", "down"), ("down", "up")]
+    assert proxy.metric("gopherproxy_transitions_total", backend=demos[0].target) == 3
+
+
 def test_no_target_alive_gives_503(start_embedded):
     proxy = start_embedded(f"127.0.0.1:{reserve_port()}")
     eventually(lambda: proxy.log(msg="backend verdict changed", to="down"), what="it was probed")

@@ -5,7 +5,8 @@ import socket
 
 import pytest
 from harness.backend import Gate, response
-from harness.http import Client, RawConnection, post
+from harness.gopher import Proxy
+from harness.http import Client, RawConnection, get, post
 from harness.load import Load
 from harness.polling import eventually
 from harness.ports import reserve_port
@@ -170,3 +171,22 @@ def test_a_request_that_breaks_http_is_refused_and_never_forwarded(make_backend,
             answered, _ = client.read_head()
             assert answered == status or (status is None and answered in (400, 505)), head[:60]
     assert backend.count() == 0
+
+
+def test_idle_clients_leave_descriptors_for_the_metrics_port_and_for_upstreams(make_backend, redis, start, tmp_path):
+    redis.add(make_backend().member)
+    proxy = Proxy(tmp_path, redis.url, WORKERS=2)
+    proxy.command = ["sh", "-c", 'ulimit -n 256 && exec "$0" "$@"', *proxy.command]
+    start(proxy).until_active(1)
+    with RawConnection(proxy.port) as early:
+        eventually(lambda: proxy.metric("gopherproxy_downstream_connections") == 1, what="it was accepted")
+        idle = [socket.create_connection(("127.0.0.1", proxy.port), timeout=5) for _ in range(400)]
+        try:
+            eventually(lambda: proxy.log(msg="accepting paused"), what="the proxy has accepted all it can")
+            assert get(proxy.metrics_port, "/healthz").status == 200
+            early.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert early.read_head()[0] == 200
+        finally:
+            for connection in idle:
+                connection.close()
+    assert proxy.log(msg="fewer connections than MAX_CONNECTIONS: the limit on open files is too low")

@@ -2,8 +2,10 @@
 
 import json
 import re
+import re
 
 from harness.http import RawConnection, post
+from harness.polling import eventually
 
 
 def test_a_request_line_has_the_fields_of_the_contract(make_backend, start_proxy):
@@ -67,7 +69,7 @@ def test_access_log_off_leaves_the_other_lines(make_backend, start_proxy):
 
 
 def test_the_start_up_line_tells_version_and_commit(start_proxy):
-    first = start_proxy().log()[0]
+    first = eventually(start_proxy().log, what="the first line of the log")[0]
     assert first["version"] and first["commit"]
 
 

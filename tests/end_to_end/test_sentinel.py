@@ -176,10 +176,25 @@ def test_its_metrics_port_tells_health_and_what_it_found(redis, make_backend, st
     assert sentinel.metric("gophersentinel_registry_reachable") == 1
 
 
+def test_two_sentinels_of_one_host_are_two_owners_without_being_told(redis, make_backend, start_sentinel):
+    first, shared, last = make_backend(), make_backend(), make_backend()
+    pair = [
+        start_sentinel(first, shared, name="sentinel-a"),
+        start_sentinel(shared, last, name="sentinel-b"),
+    ]
+    eventually(lambda: redis.members() == members_of(first, shared, last))
+    for sentinel in pair:
+        sentinel.probed(20)
+    assert redis.members() == members_of(first, shared, last)
+    for sentinel in pair:
+        assert sentinel.metric("gophersentinel_registry_members_written_total", operation="remove") == 0
+
+
 def test_its_log_is_json_with_changes_only(redis, make_backend, start_sentinel):
     backend = make_backend()
     sentinel = start_sentinel(backend)
     eventually(lambda: redis.members() == members_of(backend))
+    eventually(lambda: sentinel.log(msg="registry written"))  # the log is written beside what it tells
     lines = len(sentinel.log())
     sentinel.probed(10)
     assert len(sentinel.log()) == lines, "ten more good probes, and not a line"

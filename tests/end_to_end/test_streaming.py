@@ -74,6 +74,20 @@ def test_a_frame_sent_along_with_the_handshake_is_not_lost(make_backend, start_p
         assert client.read_exactly(7) == frame("early", masked=False)
 
 
+def test_a_tunnel_outlives_the_drain_until_its_deadline(make_backend, start_proxy):
+    proxy = start_proxy(make_backend(websocket_echo), DRAIN_TIMEOUT="1s")
+    with RawConnection(proxy.port) as client:
+        client.send(HANDSHAKE)
+        assert client.read_head()[0] == 101
+        proxy.signal()
+        eventually(lambda: not proxy.ready(), what="draining")
+        client.send(frame("still here", masked=True))
+        assert client.read_exactly(12) == frame("still here", masked=False)
+        assert client.read_to_end() == b""
+        assert proxy.wait(within=5) == 0
+    assert proxy.log(msg="request", status=101, cause="drain_deadline")
+
+
 def test_a_refused_upgrade_is_an_ordinary_response(make_backend, start_proxy):
     proxy = start_proxy(make_backend(lambda request: response("no", "426 Upgrade Required")))
     with RawConnection(proxy.port) as client:

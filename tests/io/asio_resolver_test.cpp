@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <latch>
 #include <memory>
 #include <set>
@@ -79,13 +80,13 @@ TEST(AsioResolver, CancellingEndsALookUpThatHangsOnceAndFromTheLoop) {
   connector->cancel(attempt);
 }
 
-TEST(AsioResolver, ANameThatHangsDoesNotHoldUpAnotherOne) {
+TEST(AsioResolver, NamesThatHangDoNotHoldUpAnotherOne) {
   EventLoop loop;
   const Hanging service;
   const auto connector = make_asio_connector(loop.context(), loop.clock(), service.lookup());
   std::array<RecordedResolve, NameResolver::kMaxThreads - 1> slow;
-  for (auto& attempt : slow)
-    connector->resolve(attempt, "slow", kNever);
+  for (std::size_t i = 0; i < slow.size(); ++i)
+    connector->resolve(slow[i], "slow" + std::to_string(i), kNever);
   RecordedResolve quick;
   connector->resolve(quick, "quick", kNever);
   ASSERT_TRUE(run_until(loop, [&] { return quick.done(); }));
@@ -95,19 +96,85 @@ TEST(AsioResolver, ANameThatHangsDoesNotHoldUpAnotherOne) {
   ASSERT_TRUE(run_until(loop, [&] { return std::ranges::all_of(slow, &RecordedResolve::done); }));
 }
 
+TEST(AsioResolver, ANameThatHangsTakesOneThreadHoweverOftenItIsAskedFor) {
+  EventLoop loop;
+  const Hanging service;
+  auto slow_lookups = std::make_shared<std::atomic<int>>(0);
+  const auto counted = [lookup = service.lookup(), slow_lookups](const std::string& host) {
+    if (host == "slow") ++*slow_lookups;
+    return lookup(host);
+  };
+  const auto connector = make_asio_connector(loop.context(), loop.clock(), counted);
+  for (int round = 0; round < 20; ++round) {
+    RecordedResolve slow;
+    RecordedResolve quick;
+    connector->resolve(slow, "slow", loop.clock().now() + 1ms);
+    connector->resolve(quick, "quick", kNever);
+    const bool answered = run_until(loop, [&] { return slow.done() && quick.done(); });
+    if (!answered) connector->cancel(quick);
+    ASSERT_TRUE(run_until(loop, [&] { return quick.done(); }));
+    ASSERT_TRUE(answered) << "round " << round;
+    EXPECT_EQ(slow.error, ErrorKind::timed_out);
+    EXPECT_EQ(quick.addresses.size(), 1u);
+  }
+  EXPECT_LE(*slow_lookups, 1);
+}
+
+TEST(AsioResolver, AllWhoAskForANameWhileItIsLookedUpGetItsOneAnswer) {
+  EventLoop loop;
+  auto released = std::make_shared<std::latch>(1);
+  auto lookups = std::make_shared<std::atomic<int>>(0);
+  const auto connector = make_asio_connector(
+      loop.context(), loop.clock(), [released, lookups](const std::string&) -> NameResolver::Result {
+        ++*lookups;
+        released->wait();
+        return std::vector{IpAddress::v4({10, 0, 0, 1}), IpAddress::v4({10, 0, 0, 2})};
+      });
+  std::array<RecordedResolve, 5> attempts;
+  for (auto& attempt : attempts)
+    connector->resolve(attempt, "backend", kNever);
+  connector->cancel(attempts[1]);
+  ASSERT_TRUE(run_until(loop, [&] { return attempts[1].done(); }));
+  EXPECT_EQ(attempts[1].error, ErrorKind::closed);
+  released->count_down();
+  ASSERT_TRUE(run_until(loop, [&] { return std::ranges::all_of(attempts, &RecordedResolve::done); }));
+  for (const std::size_t i : {0, 2, 3, 4}) {
+    EXPECT_EQ(attempts[i].times, 1);
+    EXPECT_EQ(attempts[i].addresses.size(), 2u);
+  }
+  EXPECT_EQ(*lookups, 1);
+
+  // What comes after the answer is looked up anew.
+  RecordedResolve later;
+  connector->resolve(later, "backend", kNever);
+  ASSERT_TRUE(run_until(loop, [&] { return later.done(); }));
+  EXPECT_EQ(*lookups, 2);
+}
+
+TEST(AsioResolver, LocalhostNeedsNoNameService) {
+  const std::vector loopback_addresses{*IpAddress::parse("127.0.0.1"), *IpAddress::parse("::1")};
+  for (const ErrorKind failure : {ErrorKind::no_such_host, ErrorKind::resolve_failed})
+    EXPECT_EQ(or_loopback("localhost", std::unexpected(failure)), loopback_addresses);
+  EXPECT_EQ(or_loopback("LocalHost", std::unexpected(ErrorKind::no_such_host)), loopback_addresses);
+  EXPECT_EQ(or_loopback("localhost.example", std::unexpected(ErrorKind::no_such_host)),
+            std::unexpected(ErrorKind::no_such_host));
+  // What the machine says of it goes first.
+  const std::vector configured{*IpAddress::parse("127.0.0.2")};
+  EXPECT_EQ(or_loopback("localhost", configured), configured);
+}
+
 TEST(AsioResolver, AQueueThatIsFullFailsTheLookUp) {
   EventLoop loop;
   const Hanging service;
   const auto connector = make_asio_connector(loop.context(), loop.clock(), service.lookup());
   std::vector<std::unique_ptr<RecordedResolve>> attempts;
-  // The threads may have taken some off the queue meanwhile, or none.
   const auto failed = [&] { return std::ranges::find_if(attempts, [](const auto& each) { return each->done(); }); };
-  constexpr std::size_t kEnough = NameResolver::kMaxWaiting + NameResolver::kMaxThreads + 1;
-  for (std::size_t i = 0; i < kEnough; ++i) {
+  for (std::size_t i = 0; i <= NameResolver::kMaxQuestions; ++i) {
     attempts.push_back(std::make_unique<RecordedResolve>());
-    connector->resolve(*attempts.back(), "slow", kNever);
+    connector->resolve(*attempts.back(), i % 2 == 0 ? "slow" : "slow" + std::to_string(i), kNever);
   }
   ASSERT_TRUE(run_until(loop, [&] { return failed() != attempts.end(); }));
+  EXPECT_EQ(failed()->get(), attempts.back().get());
   EXPECT_EQ((*failed())->error, ErrorKind::resolve_failed);
   for (auto& attempt : attempts)
     connector->cancel(*attempt);

@@ -84,7 +84,7 @@ TEST_F(RedisRegistryTest, ContentComesBackAsItWasWritten) {
 TEST_F(RedisRegistryTest, ALeaseThatEndedIsSeenAsEnded) {
   const RedisServer server;
   const auto registry = connect(server.url());
-  ASSERT_TRUE(command(server, {"ZADD", "gopher_backends:leases", "1000", "http://a:1 s1", "inf", "http://b:1 s2",
+  ASSERT_TRUE(command(server, {"ZADD", "{gopher_backends}:leases", "1000", "http://a:1 s1", "inf", "http://b:1 s2",
                                "2000", "without-owner"}));
   const auto content = get(registry->read(kAll));
   ASSERT_TRUE(content) << registry->last_failure();

@@ -1,0 +1,1 @@
+"""The conformance cases of http.md over real sockets, against real processes."""
