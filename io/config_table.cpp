@@ -36,6 +36,31 @@ std::size_t distance(std::string_view from, std::string_view to) {
   return costs.back();
 }
 
+// A URL, or what is left of one, may hold a password; what refuses the start is printed and kept in logs.
+bool may_hold_password(std::string_view argument) {
+  return argument.find("://") != std::string_view::npos || argument.find('@') != std::string_view::npos;
+}
+
+// The argument in quotes, or where it stands when it may hold a password.
+std::string shown_argument(const std::string& argument, int argc, const char* const* argv) {
+  if (!may_hold_password(argument)) return quoted_text(argument);
+  const auto* const at = std::find(argv + 1, argv + argc, std::string_view(argument));
+  // Of several short flags in one argument, CLI11 hands back only what it did not know.
+  const std::string place = at == argv + argc ? "" : std::to_string(at - argv) + ", ";
+  return place + "which is not shown because it may hold a password";
+}
+
+// Names the flag that was given a value although it takes none.
+std::string unwanted_value(int argc, const char* const* argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    for (const std::string_view flag : {"--help", "--version", "--check-config", "--help-markdown"})
+      if (argument.starts_with(flag) && argument.substr(flag.size()).starts_with('='))
+        return std::string(flag) + " takes no value";
+  }
+  return "the arguments cannot be read";
+}
+
 // Refuses with no more words than `wants` has.
 std::unexpected<std::string> refused() { return std::unexpected(std::string()); }
 
@@ -166,13 +191,16 @@ std::expected<void, StartRefusal> SettingsTable::assign(Row& row, std::string gi
   return std::unexpected(refuse(std::move(message)));
 }
 
-StartRefusal SettingsTable::unknown_argument(const std::vector<std::string>& arguments) const {
+StartRefusal SettingsTable::unknown_argument(const std::vector<std::string>& arguments, int argc,
+                                             const char* const* argv) const {
   const auto flag = std::find_if(arguments.begin(), arguments.end(),
                                  [](const std::string& argument) { return argument.starts_with('-'); });
   if (flag == arguments.end()) {
-    return refuse("unexpected argument " + quoted_text(arguments.front()) + "; settings are flags (see --help)");
+    return refuse("unexpected argument " + shown_argument(arguments.front(), argc, argv) +
+                  "; settings are flags (see --help)");
   }
   const std::string name = flag->substr(0, flag->find('='));
+  if (may_hold_password(name)) return refuse("unknown flag " + shown_argument(*flag, argc, argv) + " (see --help)");
   std::vector<std::string> known{"--help", "--version", "--check-config"};
   for (const auto& row : rows_)
     known.push_back(row.flag);
@@ -228,11 +256,11 @@ std::expected<void, StartRefusal> SettingsTable::read(int argc, const char* cons
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     return std::unexpected(StartRefusal{0, app.help()});
-  } catch (const CLI::ParseError& error) {
-    // What is left: a value for a flag that takes none.
-    return std::unexpected(refuse(std::string(error.what()) + " (see --help)"));
+  } catch (const CLI::ParseError&) {
+    // What is left: a value for a flag that takes none. The error's own words repeat the value.
+    return std::unexpected(refuse(unwanted_value(argc, argv) + " (see --help)"));
   }
-  if (!app.remaining().empty()) return std::unexpected(unknown_argument(app.remaining()));
+  if (!app.remaining().empty()) return std::unexpected(unknown_argument(app.remaining(), argc, argv));
   if (want_markdown) return std::unexpected(StartRefusal{0, markdown()});
   if (want_version) return std::unexpected(StartRefusal{0, std::string(version_line)});
 

@@ -108,7 +108,7 @@ class SettingsTable {
            std::string_view about, std::function<std::expected<void, std::string>(std::string_view)> assign);
   std::expected<void, StartRefusal> assign(Row& row, std::string given_as, std::string_view text);
   std::optional<StartRefusal> missing_value(int argc, const char* const* argv) const;
-  StartRefusal unknown_argument(const std::vector<std::string>& arguments) const;
+  StartRefusal unknown_argument(const std::vector<std::string>& arguments, int argc, const char* const* argv) const;
   const Row& row(std::string_view variable) const;
 
   std::string program_;

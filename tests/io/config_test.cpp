@@ -132,6 +132,23 @@ TEST(Config, AnUnknownFlagSuggestsTheNearestRightOne) {
   EXPECT_THAT(proxy_refusal({"8080"}), HasSubstr("unexpected argument \"8080\""));
 }
 
+TEST(Config, AnArgumentThatMayHoldAPasswordIsNotShown) {
+  for (const Flags& flags :
+       {Flags{"redis://:hunter2@h:1"}, Flags{"--proxy-port", "80", "redis://:hunter2@h:1"}, Flags{"app:hunter2@h"},
+        Flags{"-redis://:hunter2@h"}, Flags{"--redis-ulr:redis://:hunter2@h"}, Flags{"--redis-ulr=redis://:hunter2@h"},
+        Flags{"--check-config=redis://:hunter2@h"}, Flags{"--version=hunter2"}, Flags{"--help=redis://:hunter2@h"}}) {
+    const auto config = proxy(flags);
+    ASSERT_FALSE(config.has_value());
+    EXPECT_THAT(config.error().message, Not(HasSubstr("hunter2")));
+  }
+  EXPECT_EQ(
+      proxy_refusal({"--proxy-port", "80", "redis://:hunter2@h:1"}),
+      "gopher-proxy: unexpected argument 3, which is not shown because it may hold a password; settings are flags "
+      "(see --help)");
+  EXPECT_EQ(proxy_refusal({"--check-config=redis://:hunter2@h"}),
+            "gopher-proxy: --check-config takes no value (see --help)");
+}
+
 TEST(Config, AFlagWithoutItsValueIsRefused) { EXPECT_THAT(proxy_refusal({"--proxy-port"}), HasSubstr("--proxy-port")); }
 
 TEST(Config, ANegativeValueIsRefusedAndNotTakenForAFlag) {
