@@ -61,13 +61,19 @@ void SimBackend::start() {
 }
 
 void SimBackend::crash() {
+  for (const auto& stopped : std::exchange(stopped_, {}))
+    if (const auto life = stopped.lock()) kill(*life);
   if (!life_) return;
   const auto life = std::exchange(life_, nullptr);
   listener_.on(clock_.now(), ProcessEnded{name(), false});
   life->listener->close();
-  for (Session* session : life->sessions)
+  kill(*life);
+}
+
+void SimBackend::kill(Life& life) {
+  for (Session* session : life.sessions)
     session->stream->close();
-  life->ended.request();
+  life.ended.request();
 }
 
 void SimBackend::stop() {
@@ -75,6 +81,8 @@ void SimBackend::stop() {
   const auto life = std::exchange(life_, nullptr);
   listener_.on(clock_.now(), ProcessEnded{name(), true});
   life->draining = true;
+  std::erase_if(stopped_, [](const auto& stopped) { return stopped.expired(); });
+  stopped_.push_back(life);
   life->listener->close();
   for (Session* session : life->sessions)
     if (session->idle) session->stream->close();

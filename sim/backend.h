@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/async/cancellation.h"
 #include "core/async/task_group.h"
@@ -49,6 +50,7 @@ class SimBackend final : public SimProcess {
   ~SimBackend() override;
 
   void start() override;
+  // Ends those too that were asked to stop before and still have answers to give.
   void crash() override;
   // Listens no more; what it is asked is still answered, then each connection closes.
   void stop() override;
@@ -69,6 +71,7 @@ class SimBackend final : public SimProcess {
   // One run of the process, held by its coroutines.
   struct Life;
   struct Session;
+  static void kill(Life& life);
 
   Task<void> run(std::shared_ptr<Life> life);
   Task<void> serve(std::shared_ptr<Life> life, std::unique_ptr<Stream> stream);
@@ -84,6 +87,7 @@ class SimBackend final : public SimProcess {
   RandomStream random_;
   const std::string authority_;
   std::shared_ptr<Life> life_;
+  std::vector<std::weak_ptr<Life>> stopped_;
   TaskGroup tasks_;
 };
 

@@ -164,6 +164,10 @@ Task<SimClients::Reply> SimClients::read_reply(Connection& connection, std::uint
   bool ours = false;  // a backend's answer, whose body has the pattern
   for (;;) {
     if (reply.status != 0 && got == owed) break;
+    if (clock_.now() >= deadline) {
+      reply.outcome = Outcome::gave_up;
+      co_return reply;
+    }
     const auto room = std::span(buffer).first(std::min(at_once, buffer.size()));
     const auto read = co_await read_some(*connection.stream, room, deadline);
     if (!read || *read == 0) {

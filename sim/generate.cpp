@@ -80,8 +80,7 @@ class Generator {
     if (one_in(2)) parts.emplace_back("link", link());
     parts.emplace_back("backends", each(backends_, [this](Entries& keys) {
                          keys.emplace_back("latency", word("1ms.." + ms(1, 200)));
-                         keys.emplace_back("body",
-                                           word("0.." + std::to_string(between(1, one_in(4) ? 200'000 : 3000))));
+                         keys.emplace_back("body", word("0.." + std::to_string(between(1, one_in(4) ? 30'000 : 2000))));
                          if (one_in(3)) keys.emplace_back("keep_alive", word(ms(100, 3000)));
                          if (one_in(3))
                            keys.emplace_back("requests_per_connection", word(std::to_string(between(1, 20))));
@@ -101,7 +100,7 @@ class Generator {
                          keys.emplace_back("rate", word(std::to_string(between(1, 30)) + "/s"));
                          keys.emplace_back("addresses", word(std::to_string(between(1, 50))));
                          if (one_in(3)) keys.emplace_back("keep_alive", word("no"));
-                         if (one_in(3)) keys.emplace_back("body", word(std::to_string(between(1, 100'000))));
+                         if (one_in(3)) keys.emplace_back("body", word(std::to_string(between(1, 10'000))));
                          if (one_in(5)) keys.emplace_back("patience", word(ms(50, 5000)));
                          if (one_in(6)) {
                            keys.emplace_back("read_bytes", word(std::to_string(between(1, 2000))));
