@@ -120,7 +120,7 @@ void Exchange::report() {
   finished.cause = *cause_;
   finished.detail = detail_;
   finished.answered_by_backend = answered_by_backend_;
-  finished.backend = last_backend_;
+  finished.backend = last_backend();
   finished.bytes_in = bytes_in_;
   finished.bytes_out = bytes_out_;
   finished.request_id = request_id_;

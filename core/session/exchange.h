@@ -27,6 +27,7 @@
 #include "core/http/forwarding.h"
 #include "core/http/framing.h"
 #include "core/session/downstream.h"
+#include "core/session/framed_piece.h"
 #include "core/session/worker_context.h"
 #include "core/upstream/connection.h"
 
@@ -63,6 +64,10 @@ class Exchange {
   void report();
   void conclude(int status, Cause cause, std::string_view detail = {});
   bool concluded() const noexcept { return cause_.has_value(); }
+  // Of the last backend tried; empty when none was.
+  std::string_view last_backend() const noexcept {
+    return last_host_ ? std::string_view(last_host_->endpoint.authority()) : std::string_view();
+  }
   bool body_pending() const noexcept { return !request_body_.complete(); }
   const http::RequestHead& head() const noexcept { return parsers_.request.head(); }
   Stream& client() noexcept { return *downstream_.stream; }
@@ -79,10 +84,8 @@ class Exchange {
 
   // exchange_request_body.cpp: the request's body, and watching for the client's leaving
   struct BodyPiece {
-    std::array<WriteBuffer, 4> buffers;
-    std::size_t count = 0;
-    std::size_t consumed = 0;
-    std::array<char, 20> size_line{};
+    FramedPiece framed;
+    std::size_t consumed = 0;  // of the input, once it is written
   };
   bool take_body_piece(BodyPiece& piece);
   Task<void> pump_request_body();
@@ -155,7 +158,6 @@ class Exchange {
   int status_ = 0;
   bool answered_by_backend_ = false;
   bool last_reused_ = false;
-  std::string_view last_backend_;
   std::shared_ptr<UpstreamHost> last_host_;
   std::uint64_t bytes_in_ = 0;
   std::uint64_t bytes_out_ = 0;

@@ -54,15 +54,15 @@ Task<void> Exchange::forward() {
       conclude(status_of(cause), cause, attempts_ == 0 ? "" : "no other backend is left");
       break;
     }
-    if (retry_reason_) worker_.observer.on(RequestRetried{last_backend_, *retry_reason_});
+    if (retry_reason_) worker_.observer.on(RequestRetried{last_backend(), *retry_reason_});
     last_host_ = host;
-    last_backend_ = host->endpoint.authority();
+    const std::string_view backend = host->endpoint.authority();
     ++attempts_;
-    worker_.observer.on(ExchangeBegan{last_backend_});
+    worker_.observer.on(ExchangeBegan{backend});
     upstream_ = co_await connect_to(host);
     AttemptResult result = AttemptResult::retry_on_other_backend;
     if (upstream_) result = co_await attempt();
-    worker_.observer.on(ExchangeEnded{last_backend_});
+    worker_.observer.on(ExchangeEnded{backend});
     if (upstream_) {
       auto connection = std::move(upstream_);
       co_await discard(std::move(connection));
@@ -232,8 +232,8 @@ Task<bool> Exchange::send_head() {
   }
   std::array<WriteBuffer, 4> buffers{std::as_bytes(std::span(writer.written()))};
   std::size_t count = 1;
-  for (std::size_t i = 0; i < piece.count; ++i)
-    buffers[count++] = piece.buffers[i];
+  for (const auto& buffer : piece.framed.buffers())
+    buffers[count++] = buffer;
   auto write = write_all(upstream_->stream(), worker_.clock, worker_.settings.first_byte_timeout,
                          std::span(buffers).first(count));
   const auto written = co_await write;

@@ -1,21 +1,16 @@
 // The request's body on its way upstream, and the watch for a client that leaves.
-#include "core/http/forwarding.h"
 #include "core/session/exchange.h"
 
 namespace gopher {
 
 namespace {
 
-constexpr std::string_view kCrlf = "\r\n";
 // How long an unwanted body may take to arrive before the connection is given up instead.
 constexpr Duration kDrainPatience = std::chrono::seconds(2);
 
-WriteBuffer as_buffer(std::string_view text) noexcept { return std::as_bytes(std::span(text)); }
-
 }  // namespace
 
-// Decodes what is there of the body into `piece`, framed for the backend: at most 3 buffers. False when it is
-// malformed.
+// Decodes what is there of the body into `piece`, framed for the backend. False when it is malformed.
 bool Exchange::take_body_piece(BodyPiece& piece) {
   const auto bytes = downstream_.input.unread();
   const auto step = request_body_.decode(bytes);
@@ -23,30 +18,11 @@ bool Exchange::take_body_piece(BodyPiece& piece) {
   piece.consumed = step.consumed;
   body_begun_ = body_begun_ || step.content > 0 || step.consumed > 0;
   bytes_in_ += step.content;
-  const std::string_view content(bytes.data(), step.content);
-  if (request_body_.framing() != http::BodyFraming::chunked) {
-    if (!content.empty()) piece.buffers[piece.count++] = as_buffer(content);
-    return true;
-  }
-  http::HeadWriter size_line(piece.size_line);
-  if (!content.empty()) {
-    size_line.number(content.size(), 16).text(kCrlf);
-    piece.buffers[piece.count++] = as_buffer(size_line.written());
-    piece.buffers[piece.count++] = as_buffer(content);
-  }
-  if (request_body_.complete()) {
-    trailer_buffer_ = worker_.buffers.lend();
-    http::HeadWriter end(trailer_buffer_.bytes());
-    if (!content.empty()) end.text(kCrlf);
-    end.text("0\r\n");
-    http::write_forwarded_trailers(end, request_body_.trailers());
-    end.end();
-    if (end.overflowed()) return false;
-    piece.buffers[piece.count++] = as_buffer(end.written());
-  } else if (!content.empty()) {
-    piece.buffers[piece.count++] = as_buffer(kCrlf);
-  }
-  return true;
+  const bool chunked = request_body_.framing() == http::BodyFraming::chunked;
+  const bool ends = request_body_.complete();
+  if (chunked && ends) trailer_buffer_ = worker_.buffers.lend();
+  return piece.framed.frame(chunked, {bytes.data(), step.content}, ends, request_body_.trailers(),
+                            trailer_buffer_.bytes());
 }
 
 Task<void> Exchange::pump_request_body() {
@@ -78,7 +54,7 @@ Task<void> Exchange::pump_request_body() {
       upstream_->reader().set_deadline(kNever);
     }
     const auto written = co_await write_all(upstream_->stream(), worker_.clock, worker_.settings.first_byte_timeout,
-                                            std::span(piece.buffers).first(piece.count));
+                                            piece.framed.buffers());
     downstream_.input.consume(piece.consumed);
     if (stopping_pump_ || abort_cause_) co_return;
     if (!written) {

@@ -7,11 +7,8 @@ namespace gopher {
 
 namespace {
 
-constexpr std::string_view kCrlf = "\r\n";
 // Reads of a long body in a row without going through the event loop, where the other connections get their turn.
 constexpr int kReadsInARow = 8;
-
-WriteBuffer as_buffer(std::string_view text) noexcept { return std::as_bytes(std::span(text)); }
 
 }  // namespace
 
@@ -67,34 +64,18 @@ Task<void> Exchange::relay_body(http::BodyDecoder& decoder, http::BodyFraming cl
     const bool complete = decoder.complete();
     const std::string_view content(bytes.data(), step.content);
 
-    // Head, size line, content, end: what there is, in one gathered write.
-    std::array<WriteBuffer, 4> buffers;
+    if (chunked && complete) trailer_buffer = worker_.buffers.lend();
+    FramedPiece piece;
+    if (!piece.frame(chunked, content, complete, decoder.trailers(), trailer_buffer.bytes())) {
+      conclude_cut(Cause::upstream_malformed);
+      co_return;
+    }
+    // The head and what there is of the body, in one gathered write.
+    std::array<WriteBuffer, 1 + FramedPiece::kMaxBuffers> buffers;
     std::size_t count = 0;
-    std::array<char, 20> size_bytes;
-    http::HeadWriter size_line(size_bytes);
     if (!first.empty()) buffers[count++] = as_buffer(first);
-    if (!content.empty()) {
-      if (chunked) {
-        size_line.number(content.size(), 16).text(kCrlf);
-        buffers[count++] = as_buffer(size_line.written());
-      }
-      buffers[count++] = as_buffer(content);
-    }
-    if (chunked && complete) {
-      trailer_buffer = worker_.buffers.lend();
-      http::HeadWriter end(trailer_buffer.bytes());
-      if (!content.empty()) end.text(kCrlf);
-      end.text("0\r\n");
-      http::write_forwarded_trailers(end, decoder.trailers());
-      end.end();
-      if (end.overflowed()) {
-        conclude_cut(Cause::upstream_malformed);
-        co_return;
-      }
-      buffers[count++] = as_buffer(end.written());
-    } else if (chunked && !content.empty()) {
-      buffers[count++] = as_buffer(kCrlf);
-    }
+    for (const auto& buffer : piece.buffers())
+      buffers[count++] = buffer;
 
     if (count > 0) {
       auto write = write_all(client(), worker_.clock, worker_.settings.downstream_write_timeout,
