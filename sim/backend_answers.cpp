@@ -72,6 +72,8 @@ Task<bool> SimBackend::answer(Life& life, Session& session) {
   std::optional<MalformedAnswer> malformed;
   if (chance(random_, settings.malformed_permille)) {
     malformed = settings.malformed_kinds.draw(random_);
+    // To who asked for it, it would be no break of HTTP.
+    if (malformed == MalformedAnswer::unasked_switch && session.asks_upgrade) malformed = MalformedAnswer::status_line;
     if (!answers_well(*malformed)) {
       auto answering = answer_malformed(life, session, *malformed);
       co_await answering;
@@ -93,7 +95,9 @@ Task<bool> SimBackend::answer(Life& life, Session& session) {
     co_return co_await sending;
   }
   const bool truncated = chance(random_, settings.truncate_permille);
-  const AnswerFraming framing = settings.framing.draw(random_);
+  AnswerFraming framing = settings.framing.draw(random_);
+  // What follows a body that ends with the connection is a part of it.
+  if (malformed && framing == AnswerFraming::close) framing = AnswerFraming::length;
   const bool last = life.draining || framing == AnswerFraming::close ||
                     (settings.requests_per_connection > 0 && session.served >= settings.requests_per_connection);
   const std::uint64_t length = draw(random_, settings.body_bytes);

@@ -102,21 +102,21 @@ std::string workload(std::string_view keys) {
 TEST(ScenarioFile, KeysOfWorkloadsThatCannotBeAreRefused) {
   EXPECT_EQ(complaint(workload("rate: 1/s, body: 1..9, chunked: 50%, method: [PUT, M-SEARCH]")), "");
   EXPECT_EQ(complaint(workload("traffic: websockets")),
-            "11:25 unknown traffic \"websockets\"; did you mean \"websocket\"?");
+            "11:27 unknown traffic \"websockets\"; did you mean \"websocket\"?");
   EXPECT_EQ(complaint(workload("bad: 1%, bad_kind: [bare_lf, to_hosts]")),
-            "11:35 unknown bad_kind \"to_hosts\"; did you mean \"two_hosts\"?");
-  EXPECT_EQ(complaint(workload("pipeline: 0")), "11:26 \"pipeline\" is more than 0");
-  EXPECT_EQ(complaint(workload("pipeline: 1001")), "11:26 \"pipeline\" is 1 to 1000");
-  EXPECT_EQ(complaint(workload("pipeline: 3, bad: 1%")), "11:34 \"bad\" has no effect beside \"pipeline\"");
-  EXPECT_EQ(complaint(workload("stay: 3s")), "11:22 \"stay\" has no effect on \"traffic\" that are requests");
-  EXPECT_EQ(complaint(workload("method: [GET, CONNECT]")), "11:24 \"CONNECT\" is no method that a target can have");
-  EXPECT_EQ(complaint(workload("traffic: websocket, message: 0..9")), "11:45 \"message\" is more than 0");
+            "11:37 unknown bad_kind \"to_hosts\"; did you mean \"two_hosts\"?");
+  EXPECT_EQ(complaint(workload("pipeline: 0")), "11:28 \"pipeline\" is more than 0");
+  EXPECT_EQ(complaint(workload("pipeline: 1001")), "11:28 \"pipeline\" is 1 to 1000");
+  EXPECT_EQ(complaint(workload("pipeline: 3, bad: 1%")), "11:36 \"bad\" has no effect beside \"pipeline\"");
+  EXPECT_EQ(complaint(workload("stay: 3s")), "11:24 \"stay\" has no effect on \"traffic\" that are requests");
+  EXPECT_EQ(complaint(workload("method: [GET, CONNECT]")), "11:26 \"CONNECT\" is no method that a target can have");
+  EXPECT_EQ(complaint(workload("traffic: websocket, message: 0..9")), "11:47 \"message\" is more than 0");
   EXPECT_EQ(complaint(with("timeline:\n  - {at: 1s, backend: b1, malformed_kind: surplu}\n")),
-            "13:42 unknown malformed_kind \"surplu\"; did you mean \"surplus\"?");
+            "13:43 unknown malformed_kind \"surplu\"; did you mean \"surplus\"?");
   EXPECT_EQ(complaint(with("timeline:\n  - {at: 1s, backend: b1, framing: tunnel}\n")).substr(0, 21),
-            "13:35 unknown framing");
+            "13:36 unknown framing");
   EXPECT_EQ(complaint(with("timeline:\n  - {at: 1s, backend: b1, event_every: 0s}\n")),
-            "13:39 \"event_every\" is more than 0");
+            "13:40 \"event_every\" is more than 0");
 }
 
 TEST(ScenarioRun, ARampChangesTheRateEvenly) {
