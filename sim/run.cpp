@@ -79,7 +79,8 @@ class Run {
   }
 
   void switch_fault(const Scenario::Step& step) {
-    world_.tell(FaultSwitched{step.text});
+    using Change = FaultSwitched::Change;
+    world_.tell(FaultSwitched{step.text, step.undo ? Change::ends : step.kind->undo ? Change::begins : Change::passes});
     if (!step.undo) coverage_.fault(step.kind->name);
     (step.undo ? step.kind->undo : step.kind->apply)(world_, *step.kind, step.fields);
     last_fault_ = step.at;
