@@ -32,7 +32,7 @@ void SimBackend::start() {
   tasks_.spawn(run(life_));
 }
 
-void SimBackend::crash() {
+void SimBackend::kill() {
   for (const auto& stopped : std::exchange(stopped_, {}))
     if (const auto life = stopped.lock()) kill(*life);
   if (!life_) return;
@@ -48,7 +48,7 @@ void SimBackend::kill(Life& life) {
   life.ended.request();
 }
 
-void SimBackend::stop() {
+void SimBackend::terminate() {
   if (!life_) return;
   const auto life = std::exchange(life_, nullptr);
   listener_.on(clock_.now(), ProcessEnded{name(), true});
@@ -58,37 +58,12 @@ void SimBackend::stop() {
   life->listener->close();
   for (Session* session : life->sessions)
     if (session->idle) session->stream->close();
-  if (const auto resumed = std::exchange(life->resumed, nullptr)) resumed->request();
-}
-
-void SimBackend::pause() {
-  if (life_ && !life_->resumed) life_->resumed = std::make_shared<Cancellation>();
-}
-
-void SimBackend::resume() {
-  if (!life_) return;
-  if (const auto resumed = std::exchange(life_->resumed, nullptr)) resumed->request();
-}
-
-bool SimBackend::paused() const noexcept { return life_ && life_->resumed; }
-
-Task<bool> SimBackend::while_paused(Life& life) {
-  while (life.resumed && !life.ended.requested()) {
-    const std::shared_ptr<Cancellation> resumed = life.resumed;
-    // Killing a paused process ends the pause too.
-    CancellationHook killed(
-        life.ended, [](void* context) { static_cast<Cancellation*>(context)->request(); }, resumed.get());
-    co_await sleep_until(clock_, kNever, *resumed);
-  }
-  co_return !life.ended.requested();
 }
 
 Task<void> SimBackend::run(std::shared_ptr<Life> life) {
   for (;;) {
     const auto error = co_await wait_acceptable(*life->listener);
     if (error == ErrorKind::closed) co_return;
-    const bool alive = co_await while_paused(*life);
-    if (!alive) co_return;
     for (;;) {
       auto accepted = life->listener->try_accept();
       if (!accepted) break;
@@ -131,8 +106,7 @@ Task<bool> SimBackend::read_request(Life& life, Session& session) {
     const auto room = std::span(buffer).first(std::min(at_once, buffer.size()));
     const auto read = co_await read_some(*session.stream, room, deadline);
     session.idle = false;
-    const bool alive = co_await while_paused(life);
-    if (!alive || !read || *read == 0) co_return false;
+    if (!read || *read == 0) co_return false;
     session.input.append(reinterpret_cast<const char*>(buffer.data()), *read);
     if (settings.read_bytes > 0) co_await sleep_until(clock_, clock_.now() + settings.read_pause, life.ended);
     if (life.ended.requested()) co_return false;

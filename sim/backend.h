@@ -60,19 +60,10 @@ class SimBackend final : public SimProcess {
   ~SimBackend() override;
 
   void start() override;
-  // Ends those too that were asked to stop before and still have answers to give.
-  void crash() override;
-  // Listens no more; what it is asked is still answered, then each connection closes.
-  void stop() override;
   bool running() const noexcept override { return life_ != nullptr; }
   // After stop() its port is free at once: the next one may start while the last answers are given.
   bool ending() const noexcept override { return false; }
   bool gone() const noexcept override { return tasks_.size() == 0; }
-
-  // SIGSTOP: connections are still made (the system does that), but nothing is read or answered.
-  void pause();
-  void resume();
-  bool paused() const noexcept;
 
   BackendSettings settings;
   std::string authority() const { return name() + ':' + std::to_string(settings.port); }
@@ -82,6 +73,11 @@ class SimBackend final : public SimProcess {
   struct Life;
   struct Session;
   static void kill(Life& life);
+
+  // Ends those too that were asked to stop before and still have answers to give.
+  void kill() override;
+  // Listens no more; what it is asked is still answered, then each connection closes.
+  void terminate() override;
 
   Task<void> run(std::shared_ptr<Life> life);
   Task<void> serve(std::shared_ptr<Life> life, std::unique_ptr<Stream> stream);
@@ -94,8 +90,6 @@ class SimBackend final : public SimProcess {
   Task<bool> write(Life& life, Session& session, std::string_view bytes);
   // The fields by which a client knows whose answer to what it is.
   std::string naming_fields(const Session& session) const;
-  // False when the process was killed meanwhile.
-  Task<bool> while_paused(Life& life);
 
   Clock& clock_;
   WorldListener& listener_;

@@ -47,8 +47,7 @@ Task<bool> SimBackend::write(Life& life, Session& session, std::string_view byte
     const auto piece = bytes.substr(0, step);
     const WriteBuffer buffer = std::as_bytes(std::span(piece));
     const auto written = co_await write_all(*session.stream, clock_, kWritePatience, buffer);
-    const bool alive = co_await while_paused(life);
-    if (!written || !alive) co_return false;
+    if (!written) co_return false;
     bytes.remove_prefix(piece.size());
     if (bytes.empty()) break;
     co_await sleep_until(clock_, clock_.now() + settings.drip, life.ended);
@@ -62,8 +61,7 @@ Task<bool> SimBackend::answer(Life& life, Session& session) {
   const Duration latency =
       draw(random_, chance(random_, settings.slow_permille) ? settings.slow_latency : settings.latency);
   if (latency > Duration(0)) co_await sleep_until(clock_, clock_.now() + latency, life.ended);
-  const bool alive = co_await while_paused(life);
-  if (!alive || !session.stream->is_open()) co_return false;
+  if (!session.stream->is_open()) co_return false;
   ++session.served;
   if (chance(random_, settings.reset_permille)) {
     session.stream->reset();

@@ -35,7 +35,6 @@ struct SimBackend::Life {
   std::shared_ptr<Listener> listener;
   std::list<Session*> sessions;
   Cancellation ended;
-  std::shared_ptr<Cancellation> resumed;  // while it is paused
   bool draining = false;
 };
 
