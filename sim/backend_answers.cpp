@@ -92,7 +92,8 @@ Task<bool> SimBackend::answer(Life& life, Session& session) {
     auto sending = send_events(life, session);
     co_return co_await sending;
   }
-  const bool truncated = chance(random_, settings.truncate_permille);
+  // What follows half of a body would be taken for the rest of it.
+  const bool truncated = chance(random_, settings.truncate_permille) && !malformed;
   AnswerFraming framing = settings.framing.draw(random_);
   // What follows a body that ends with the connection is a part of it.
   if (malformed && framing == AnswerFraming::close) framing = AnswerFraming::length;

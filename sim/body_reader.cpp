@@ -14,18 +14,17 @@ constexpr std::size_t kMaxLine = 1024;
 
 BodyReader::BodyReader(const HeadText& head, State without_framing) noexcept {
   const auto coding = head.field("transfer-encoding");
-  const auto length = head.content_length();
-  const bool has_length = head.field("content-length").has_value();
+  const auto length = head.field("content-length");
   if (coding) {
     chunked_ = true;
-    state_ = *coding == "chunked" && !has_length ? State::size_line : State::bad;
-  } else if (!has_length) {
-    state_ = without_framing;
+    state_ = *coding == "chunked" && !length ? State::size_line : State::bad;
   } else if (!length) {
-    state_ = State::bad;
+    state_ = without_framing;
   } else {
-    length_ = left_ = *length;
-    state_ = left_ > 0 ? State::content : State::done;
+    const auto [end, error] = std::from_chars(length->data(), length->data() + length->size(), length_);
+    const bool good = error == std::errc() && end == length->data() + length->size();
+    left_ = length_;
+    state_ = !good ? State::bad : left_ > 0 ? State::content : State::done;
   }
 }
 

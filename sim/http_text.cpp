@@ -62,9 +62,10 @@ std::optional<std::string_view> HeadText::field(std::string_view name) const noe
     const auto end = rest.find("\r\n");
     const auto line = rest.substr(0, end);
     rest.remove_prefix(end + 2);
-    const auto colon = line.find(':');
-    if (colon == std::string_view::npos || !equal_ignoring_case(line.substr(0, colon), name)) continue;
-    auto value = line.substr(colon + 1);
+    const bool this_one =
+        line.size() > name.size() && line[name.size()] == ':' && equal_ignoring_case(line.substr(0, name.size()), name);
+    if (!this_one) continue;
+    auto value = line.substr(name.size() + 1);
     while (!value.empty() && value.front() == ' ')
       value.remove_prefix(1);
     while (!value.empty() && value.back() == ' ')

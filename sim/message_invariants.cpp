@@ -177,6 +177,8 @@ class IntactTunnels final : public Invariant {
   void end(Instant at, const TunnelEnded& e) {
     if (!e.intact)
       violated(at, std::string(e.end) + " got other bytes through the tunnel of " + request(e.id) + " than were sent");
+    // A backend whose 101 was lost: the request is sent again, and its tunnel has another end.
+    if (!e.of_client && !e.whole && e.received == 0 && e.sent == 0) return;
     auto& side = e.of_client ? tunnels_[e.id].client : tunnels_[e.id].backend;
     if (side) violated(at, request(e.id) + " has a tunnel with two ends of the same side");
     side = End{e.sent, e.received, e.whole};
@@ -209,7 +211,9 @@ class PromptEvents final : public Invariant {
                   violations),
         facts_(facts) {}
   void on(Instant at, const WorldEvent& event) override {
-    std::visit(Overloaded{[&](const StreamEventSent& e) { under_way_[e.id].push_back({e.number, at}); },
+    std::visit(Overloaded{// The request is sent again where an answer was lost, and its stream begins anew.
+                          [&](const BackendAnswered& e) { under_way_.erase(e.id); },
+                          [&](const StreamEventSent& e) { under_way_[e.id].push_back({e.number, at}); },
                           [&](const StreamEventArrived& e) { arrived(at, e); },
                           [&](const RequestEnded& e) {
                             const auto found = under_way_.find(e.id);

@@ -210,6 +210,13 @@ TEST_F(InvariantTest, IntactTunnelsSeesTwoEndsOfOneSide) {
   EXPECT_EQ(broken(), "intact-tunnels ");
 }
 
+TEST_F(InvariantTest, IntactTunnelsLetsATunnelHaveAnotherEndAfterARetry) {
+  tell(TunnelEnded{"b1:8080", 0, false, 0, 0, true, false});
+  tell(TunnelEnded{"b2:8080", 0, false, 5, 5, true, true});
+  tell(TunnelEnded{"c1", 0, true, 5, 5, true, true});
+  EXPECT_EQ(broken(), "");
+}
+
 TEST_F(InvariantTest, PromptEventsSeesAnEventThatWasHeldBack) {
   tell(StreamEventSent{"b1:8080", 0, 0});
   now += 900ms;
@@ -235,6 +242,17 @@ TEST_F(InvariantTest, PromptEventsSeesOneThatCameOutOfOrder) {
   tell(StreamEventSent{"b1:8080", 0, 1});
   tell(StreamEventArrived{"c1", 0, 1});
   EXPECT_EQ(broken(), "prompt-events ");
+}
+
+TEST_F(InvariantTest, PromptEventsLetsAStreamBeginAnewAfterARetry) {
+  tell(BackendAnswered{"b1:8080", 0, 200});
+  tell(StreamEventSent{"b1:8080", 0, 0});
+  tell(BackendAnswered{"b2:8080", 0, 200});
+  tell(StreamEventSent{"b2:8080", 0, 0});
+  tell(StreamEventArrived{"c1", 0, 0});
+  tell(StreamEventSent{"b2:8080", 0, 1});
+  tell(StreamEventArrived{"c1", 0, 1});
+  EXPECT_EQ(broken(), "");
 }
 
 TEST_F(InvariantTest, PromptEventsForgivesWhileAFaultIsInForce) {
