@@ -18,6 +18,7 @@ class Run {
     for (const auto& proxy : scenario.world.proxies)
       facts_.limiters[proxy.name] = proxy.settings.limiter;
     invariants_ = make_invariants(facts_, violations_);
+    world_.network.tap = options.tap;
     world_.add_listener(ledger_);
     world_.add_listener(coverage_);
     for (auto& invariant : invariants_)
