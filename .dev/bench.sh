@@ -9,7 +9,7 @@ command_bench() {
   local subject=${1:-}
   bench_subjects | grep -qxF -- "$subject" || die "bench takes one of: $(bench_subjects | paste -sd ' ')"
   shift
-  ensure_packages test
+  ensure_packages bench
   "bench_$subject" "$@"
 }
 

@@ -7,13 +7,14 @@
 # here wants.
 readonly build_packages=(g++ cmake ninja-build ccache libhiredis-dev prometheus-cpp-dev libspdlog-dev libcli11-dev
   libyaml-cpp-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev)
+readonly bench_packages=(valgrind python3)
 readonly test_packages=(redis-tools python3 python3-pytest tshark)
 readonly up_packages=(redis-tools curl)
 readonly lint_packages=(python3 shellcheck)
 # Installed where the distribution has them.
 readonly optional_lint_packages=(clang-format-19)
 
-# ensure_packages build|test|up|lint
+# ensure_packages build|test|bench|up|lint
 ensure_packages() {
   local purpose=$1
   if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
@@ -23,6 +24,7 @@ ensure_packages() {
   local -a wanted optional=()
   case $purpose in
     build) wanted=("${build_packages[@]}") ;;
+    bench) wanted=("${build_packages[@]}" "${bench_packages[@]}") ;;
     test) wanted=("${build_packages[@]}" "${test_packages[@]}") ;;
     up) wanted=("${build_packages[@]}" "${up_packages[@]}") ;;
     lint) wanted=("${lint_packages[@]}") optional=("${optional_lint_packages[@]}") ;;
