@@ -8,7 +8,7 @@
 readonly build_packages=(g++ cmake ninja-build ccache libhiredis-dev prometheus-cpp-dev libspdlog-dev libcli11-dev
   libyaml-cpp-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev)
 readonly bench_packages=(valgrind python3)
-readonly test_packages=(redis-tools python3 python3-pytest tshark)
+readonly test_packages=(redis-tools python3 python3-pytest tshark chromium chromium-driver)
 readonly up_packages=(redis-tools curl)
 readonly lint_packages=(python3 shellcheck)
 # Installed where the distribution has them.

@@ -97,7 +97,8 @@ void LogObserver::on(const Event& event) noexcept {
                  [&](const BackendEjected& e) {
                    log_.warn("backend ejected", {{"backend", e.backend},
                                                  {"consecutive_failures", e.consecutive_failures},
-                                                 {"ejected_for_ms", e.duration}});
+                                                 {"ejected_for_ms", e.duration},
+                                                 {"cause", to_string(e.cause)}});
                  },
                  [&](const BackendReturned& e) { log_.info("backend returned", {{"backend", e.backend}}); },
                  [&](const ProbeFinished& e) {
@@ -117,6 +118,7 @@ void LogObserver::on(const Event& event) noexcept {
                  [&](const MemberAdded& e) { log_.info("backend added", {{"backend", e.backend}}); },
                  [&](const MemberRemoved& e) { log_.info("backend removed", {{"backend", e.backend}}); },
                  [&](const MemberRejected& e) { log_.warn("member rejected", {{"member", e.text}, {"why", e.why}}); },
+                 [&](const RejectedMemberGone& e) { log_.info("rejected member gone", {{"member", e.text}}); },
                  [&](const PoolChanged& e) {
                    log_.write(e.live > 0 ? LogLevel::info : LogLevel::warn, "pool changed",
                               {{"members", e.members}, {"live", e.live}});

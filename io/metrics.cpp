@@ -224,6 +224,13 @@ void Metrics::add_counter(std::string name, std::string help, std::function<doub
   callbacks_.push_back({std::move(name), std::move(help), true, std::move(read)});
 }
 
+WorkerTotals Metrics::worker_totals() const {
+  WorkerTotals totals;
+  for (const auto& shard : shards_)
+    shard->add_to(totals);
+  return totals;
+}
+
 std::string Metrics::serialize() const {
   const bool proxy = settings_.flavour == MetricsFlavour::proxy;
   const std::string prefix = proxy ? "gopherproxy_" : "gophersentinel_";
@@ -231,9 +238,7 @@ std::string Metrics::serialize() const {
   MetricsText text;
 
   if (proxy) {
-    WorkerTotals workers;
-    for (const auto& shard : shards_)
-      shard->add_to(workers);
+    const WorkerTotals workers = worker_totals();
     write_requests(text, prefix, workers);
     text.gauge(prefix + "active_backends", "Backends that now take new requests.").add(control.live);
     text.gauge(prefix + "registry_members", "Members of the registry's set that can be read.").add(control.members);

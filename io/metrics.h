@@ -21,6 +21,7 @@ namespace gopher {
 
 class MetricsControl;
 class MetricsShard;
+struct WorkerTotals;
 
 enum class MetricsFlavour : std::uint8_t { proxy, sentinel };
 
@@ -54,6 +55,9 @@ class Metrics {
   // Any thread.
   void set_draining(bool draining) noexcept { draining_.store(draining, std::memory_order_relaxed); }
 
+  // What the workers have counted until now. Any thread.
+  WorkerTotals worker_totals() const;
+  std::size_t workers() const noexcept { return shards_.size(); }
   // The Prometheus text format, version 0.0.4. Any thread.
   std::string serialize() const;
 

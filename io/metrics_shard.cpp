@@ -20,11 +20,19 @@ std::size_t status_class(int status) {
 
 }  // namespace
 
+const BackendTotals& WorkerTotals::backend(std::string_view authority) const {
+  static const BackendTotals kNotCounted;
+  const auto counted = backends.find(authority);
+  return counted == backends.end() ? kNotCounted : counted->second;
+}
+
 struct alignas(kCacheLinePair) MetricsShard::Backend {
   explicit Backend(std::string text) : authority(std::move(text)) {}
 
   const std::string authority;
   DurationHistogram durations;
+  Counter failed_answers{0};
+  Counter unanswered{0};
   Counter retries{0};
   Counter ejections{0};
   Counter connections_opened{0};
@@ -34,6 +42,8 @@ struct alignas(kCacheLinePair) MetricsShard::Backend {
   std::atomic<std::int64_t> open_connections{0};
   // An ejection ends by itself: a backend that left while ejected is not told of again.
   std::atomic<Instant::rep> ejected_until{Instant::min().time_since_epoch().count()};
+  std::atomic<Cause> ejected_because{Cause::completed};
+  std::atomic<std::uint32_t> consecutive_failures{0};
 };
 
 struct alignas(kCacheLinePair) MetricsShard::Counters {
@@ -78,9 +88,15 @@ void MetricsShard::count(const RequestFinished& event) {
   count_one(counters.requests[status_class(event.status)][static_cast<std::size_t>(event.cause)]);
   add_as_only_writer(counters.request_body_bytes, event.bytes_in);
   add_as_only_writer(counters.response_body_bytes, event.bytes_out);
-  if (event.answered_by_backend && !event.backend.empty()) {
+  if (event.backend.empty()) return;
+  const bool failed = is_backend_failure(event.cause);
+  if (event.answered_by_backend) {
+    Backend& of = backend(event.backend);
     // A tunnel lives for hours: what a client waited for is the answer that opened it.
-    backend(event.backend).durations.observe(event.cause == Cause::upgraded ? event.first_byte : event.duration);
+    of.durations.observe(event.cause == Cause::upgraded ? event.first_byte : event.duration);
+    if (failed || event.status >= 500) count_one(of.failed_answers);
+  } else if (failed) {
+    count_one(backend(event.backend).unanswered);
   }
 }
 
@@ -108,6 +124,8 @@ void MetricsShard::on(const Event& event) noexcept {
                  [this](const BackendEjected& e) {
                    Backend& of = backend(e.backend);
                    count_one(of.ejections);
+                   of.ejected_because.store(e.cause, std::memory_order_relaxed);
+                   of.consecutive_failures.store(e.consecutive_failures, std::memory_order_relaxed);
                    of.ejected_until.store((now_() + e.duration).time_since_epoch().count(), std::memory_order_relaxed);
                  },
                  [this](const BackendReturned& e) {
@@ -141,6 +159,8 @@ void MetricsShard::add_to(WorkerTotals& totals) const {
     const Backend& from = *backends_[i];
     BackendTotals& to = totals.backends[from.authority];
     from.durations.add_to(to.durations);
+    to.failed_answers += read(from.failed_answers);
+    to.unanswered += read(from.unanswered);
     to.retries += read(from.retries);
     to.ejections += read(from.ejections);
     to.connections_opened += read(from.connections_opened);
@@ -149,7 +169,12 @@ void MetricsShard::add_to(WorkerTotals& totals) const {
       to.connect_failures[kind] += read(from.connect_failures[kind]);
     to.in_flight += from.in_flight.load(std::memory_order_relaxed);
     to.open_connections += from.open_connections.load(std::memory_order_relaxed);
-    if (now.time_since_epoch().count() < from.ejected_until.load(std::memory_order_relaxed)) ++to.ejecting_workers;
+    const Instant until{Duration(from.ejected_until.load(std::memory_order_relaxed))};
+    if (now < until) ++to.ejecting_workers;
+    if (read(from.ejections) == 0 || until < to.ejected_until) continue;
+    to.ejected_until = until;
+    to.ejected_because = from.ejected_because.load(std::memory_order_relaxed);
+    to.consecutive_failures = from.consecutive_failures.load(std::memory_order_relaxed);
   }
 }
 

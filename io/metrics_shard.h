@@ -27,7 +27,10 @@ inline constexpr std::size_t kStatusClassCount = 6;
 
 // Sums over the shards, of one backend.
 struct BackendTotals {
-  DurationTotals durations;
+  DurationTotals durations;  // of the requests that it answered
+  // Requests that ended in its failure: answered with 5xx or cut off within the answer; never answered.
+  std::uint64_t failed_answers = 0;
+  std::uint64_t unanswered = 0;
   std::uint64_t retries = 0;
   std::uint64_t ejections = 0;
   std::uint64_t connections_opened = 0;
@@ -36,6 +39,10 @@ struct BackendTotals {
   std::int64_t in_flight = 0;
   std::int64_t open_connections = 0;
   std::uint64_t ejecting_workers = 0;
+  // Of the ejection that lasts longest, or lasted; meaningful once there was one.
+  Instant ejected_until = Instant::min();
+  Cause ejected_because = Cause::completed;
+  std::uint32_t consecutive_failures = 0;
 };
 
 // Sums over the shards.
@@ -48,7 +55,10 @@ struct WorkerTotals {
   std::int64_t connections = 0;
   std::uint64_t accept_pauses = 0;
   std::array<std::array<std::uint64_t, kCauseCount>, kStatusClassCount> requests{};
-  std::map<std::string, BackendTotals, std::less<>> backends;
+  std::map<std::string, BackendTotals, std::less<>> backends;  // every one that was ever counted
+
+  // All zero for one that was not.
+  const BackendTotals& backend(std::string_view authority) const;
 };
 
 class MetricsShard final : public Observer {

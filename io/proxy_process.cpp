@@ -24,6 +24,7 @@
 #include "io/random_seed.h"
 #include "io/settings_of.h"
 #include "io/shutdown_signals.h"
+#include "io/status.h"
 #include "io/version.h"
 #include "io/worker_thread.h"
 
@@ -81,9 +82,10 @@ class ProxyProcess {
                   .now = {}}),
         limiter_(config.limiter, seed_),
         readiness_(loop_.clock()),
-        control_observer_({&log_observer_, &metrics_.control(), &readiness_}),
+        status_(status_settings(), loop_.clock(), metrics_),
+        control_observer_({&log_observer_, &metrics_.control(), &readiness_, &status_.control()}),
         control_plane_(loop_, config_, control_observer_, cell_, seed_),
-        metrics_port_(loop_, metrics_, [this] { return readiness_.ready(loop_.clock().now()); }),
+        metrics_port_(loop_, metrics_, status_, [this] { return readiness_.ready(loop_.clock().now()); }),
         deadline_(loop_.clock(), &deadline_passed, this) {
     for (std::size_t index = 0; index < worker_count(config); ++index) {
       Observer& observer =
@@ -129,6 +131,16 @@ class ProxyProcess {
     return {};
   }
 
+  StatusSettings status_settings() {
+    return {.program = "gopher-proxy",
+            .targets = config_.targets,
+            .registry = config_.targets.empty() ? config_.redis.to_string() : "in this process",
+            .limiter = &limiter_,
+            .pool = &cell_,
+            .readiness = [this] { return readiness_.ready(loop_.clock().now()); },
+            .drain_timeout = config_.drain_timeout};
+  }
+
   void tell_start() {
     const bool embedded = !config_.targets.empty();
     const bool limited = config_.limiter.rate_millirequests_per_second > 0;
@@ -169,6 +181,7 @@ class ProxyProcess {
     log_.info("draining", {{"signal", signal}, {"drain_timeout_ms", config_.drain_timeout}});
     readiness_.begin_drain();
     metrics_.set_draining(true);
+    status_.begin_drain();
     for (auto& worker : workers_)
       worker->drain();
     deadline_.arm(loop_.clock().now() + config_.drain_timeout);
@@ -213,6 +226,7 @@ class ProxyProcess {
   SnapshotCell cell_;
   EventLoop loop_;
   Readiness readiness_;
+  Status status_;
   FanOutObserver control_observer_;
   ControlPlane control_plane_;
   MetricsPort metrics_port_;

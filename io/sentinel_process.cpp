@@ -17,6 +17,7 @@
 #include "io/redis/redis_registry.h"
 #include "io/settings_of.h"
 #include "io/shutdown_signals.h"
+#include "io/status.h"
 #include "io/version.h"
 
 namespace gopher {
@@ -55,8 +56,14 @@ class SentinelProcess {
                   .version = std::string(build_info().version),
                   .commit = std::string(build_info().commit),
                   .now = {}}),
-        observer_({&log_observer_, &metrics_.control()}),
-        metrics_port_(loop_, metrics_, {}),
+        status_({.program = "gopher-sentinel",
+                 .targets = config.targets,
+                 .registry = config.redis.to_string(),
+                 .owner = settings_.owner,
+                 .lease_ttl = config.lease_ttl},
+                loop_.clock(), metrics_),
+        observer_({&log_observer_, &metrics_.control(), &status_.control()}),
+        metrics_port_(loop_, metrics_, status_, {}),
         registry_(loop_.connector(), loop_.clock(), config.redis),
         sentinel_(registry_, loop_.connector(), loop_.clock(), observer_, settings_, random_seed()) {}
 
@@ -99,8 +106,9 @@ class SentinelProcess {
   JsonLog log_;
   LogObserver log_observer_;
   Metrics metrics_;
-  FanOutObserver observer_;
   EventLoop loop_;
+  Status status_;
+  FanOutObserver observer_;
   MetricsPort metrics_port_;
   RedisRegistry registry_;
   Sentinel sentinel_;

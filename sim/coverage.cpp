@@ -21,8 +21,17 @@ constexpr std::array<std::string_view, 4> kMet = {"connect", "retry", "probe", "
 enum class End : std::uint8_t { orderly, killed };
 constexpr std::array<std::string_view, 2> kEnds = {"orderly", "killed"};
 
-// What random worlds do not reach: their clients, backends and settings do nothing that leads there, or hardly ever.
-constexpr std::string_view kNotByChance[] = {"connect would_block"};
+// What random worlds do not reach, or hardly ever: a timeline's own ends of faults, requests that address the proxy
+// itself, a machine that runs out of something, and changes of a verdict that are none.
+constexpr std::string_view kNotByChance[] = {"fault start",          "fault resume",      "fault heal",
+                                             "cause answered_here",  "cause overloaded",  "verdict up>up",
+                                             "cause connect_failed", "verdict down>down", "event accept_paused"};
+// The errors that each part does meet in them; the other kinds it can hardly meet at all.
+constexpr std::string_view kErrorsByChance[] = {
+    "connect refused",    "connect timed_out",      "retry refused",     "retry timed_out",
+    "retry reset",        "retry end_of_stream",    "probe refused",     "probe timed_out",
+    "probe no_such_host", "probe resolve_failed",   "registry refused",  "registry timed_out",
+    "registry reset",     "registry end_of_stream", "registry rejected", "registry resolve_failed"};
 
 // The marks stand in blocks, one a kind; each is found by its block and its place there.
 class Table {
@@ -50,7 +59,7 @@ class Table {
     error_ = marks_.size();
     for (const auto met : kMet)
       for (std::size_t kind = 0; kind < kErrorKinds; ++kind)
-        add(met, to_string(static_cast<ErrorKind>(kind)));
+        add_error(met, to_string(static_cast<ErrorKind>(kind)));
   }
 
   const std::vector<Mark>& marks() const noexcept { return marks_; }
@@ -70,6 +79,10 @@ class Table {
     Mark mark{std::string(kind).append(" ").append(what), true};
     mark.must = std::ranges::count(kNotByChance, mark.name) == 0;
     marks_.push_back(std::move(mark));
+  }
+  void add_error(std::string_view met, std::string_view kind) {
+    add(met, kind);
+    marks_.back().must = std::ranges::count(kErrorsByChance, marks_.back().name) > 0;
   }
 
   std::vector<Mark> marks_;

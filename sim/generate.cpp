@@ -86,7 +86,8 @@ class Generator {
                          if (one_in(2)) keys.emplace_back("limiter_rate", word("0/s"));
                          if (one_in(3)) keys.emplace_back("workers", word(std::to_string(between(2, 4))));
                          if (one_in(3)) keys.emplace_back("discovery_interval", word(ms(500, 10'000)));
-                         if (one_in(4)) keys.emplace_back("first_byte_timeout", word(ms(300, 5000)));
+                         for (const auto phase : {"first_byte", "response_idle", "request_idle", "write"})
+                           if (one_in(4)) keys.emplace_back(std::string(phase) + "_timeout", word(ms(100, 5000)));
                          if (one_in(4)) keys.emplace_back("max_connections", word(std::to_string(between(200, 400))));
                          if (one_in(4)) keys.emplace_back("drain_timeout", word(ms(100, 5000)));
                        }));

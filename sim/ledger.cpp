@@ -6,11 +6,11 @@ namespace {
 
 // In the order of Event's alternatives.
 constexpr std::string_view kEventNames[] = {
-    "connection_accepted", "connection_closed", "accept_paused",    "request_finished", "exchange_began",
-    "exchange_ended",      "upstream_opened",   "upstream_reused",  "upstream_closed",  "upstream_connect_failed",
-    "request_retried",     "backend_ejected",   "backend_returned", "probe_finished",   "verdict_changed",
-    "member_added",        "member_removed",    "member_rejected",  "pool_changed",     "registry_failed",
-    "registry_succeeded",  "registry_written"};
+    "connection_accepted", "connection_closed", "accept_paused",       "request_finished", "exchange_began",
+    "exchange_ended",      "upstream_opened",   "upstream_reused",     "upstream_closed",  "upstream_connect_failed",
+    "request_retried",     "backend_ejected",   "backend_returned",    "probe_finished",   "verdict_changed",
+    "member_added",        "member_removed",    "member_rejected",     "pool_changed",     "registry_failed",
+    "registry_succeeded",  "registry_written",  "rejected_member_gone"};
 static_assert(std::size(kEventNames) == std::variant_size_v<Event>);
 
 // The events of every byte's way, of which a long run has too many to keep.

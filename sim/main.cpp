@@ -337,7 +337,8 @@ class Exploration {
     for (const auto& mark : known_marks()) {
       if (reached_.contains(mark.name)) continue;
       missing += mark.must;
-      std::cout << "never reached: " << mark.name << (mark.must ? "" : " (needs a scenario of its own)") << '\n';
+      std::cout << "never reached: " << mark.name << (mark.must ? "" : " (not to be expected of random worlds)")
+                << '\n';
     }
     return missing;
   }

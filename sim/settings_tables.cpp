@@ -52,6 +52,7 @@ constexpr KeySpec kProxyKeys[] = {
     {"connect_timeout", duration, "Of one connection to a backend."},
     {"first_byte_timeout", duration, "From the whole request to the response's head."},
     {"response_idle_timeout", duration, "Between bytes of a response's body."},
+    {"request_idle_timeout", duration, "Between bytes of a request's body."},
     {"request_head_timeout", duration, "From a head's first byte to its last."},
     {"write_timeout", duration, "Of a client that reads nothing."},
     {"keep_alive_timeout", duration, "Of an idle client connection."},
@@ -180,6 +181,7 @@ void apply(const Fields& fields, ProxySettings& settings) {
   set_duration(fields, "connect_timeout", settings.session.connect_timeout);
   set_duration(fields, "first_byte_timeout", settings.session.first_byte_timeout);
   set_duration(fields, "response_idle_timeout", settings.session.response_idle_timeout);
+  set_duration(fields, "request_idle_timeout", settings.session.request_idle_timeout);
   set_duration(fields, "request_head_timeout", settings.session.request_head_timeout);
   set_duration(fields, "write_timeout", settings.session.downstream_write_timeout);
   set_duration(fields, "keep_alive_timeout", settings.session.keep_alive_timeout);

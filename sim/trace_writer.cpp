@@ -123,8 +123,8 @@ void TraceWriter::on(Instant at, const WorldEvent& event) {
                               [&](const auto& told) {
                                 if constexpr (requires { std::string_view(told.backend); })
                                   field("backend", told.backend);
-                                if constexpr (requires { told.cause; }) {
-                                  field("cause", to_string(told.cause));
+                                if constexpr (requires { told.cause; }) field("cause", to_string(told.cause));
+                                if constexpr (requires { told.target; }) {
                                   field("target", told.target);
                                   number("status", static_cast<std::uint64_t>(told.status));
                                 }

@@ -211,11 +211,13 @@ Task<bool> HttpServer::drop_body(Connection& connection, http::Framing framing) 
 }
 
 Task<bool> HttpServer::write_page(Connection& connection, HttpPage page, bool head_only, bool keep_alive) {
-  std::array<char, 512> buffer;
+  std::array<char, 1024> buffer;
   http::HeadWriter head(buffer);
   head.text("HTTP/1.1 ").number(page.status).text(" ").text(http::reason_phrase(page.status)).text("\r\n");
   head.field("Date", date_.at(clock_.wall_now())).field("Content-Type", page.content_type);
   head.text("Content-Length: ").number(page.body.size()).text("\r\n").field("Cache-Control", "no-store");
+  head.field("X-Content-Type-Options", "nosniff");
+  if (!page.content_security_policy.empty()) head.field("Content-Security-Policy", page.content_security_policy);
   if (page.status == 405) head.field("Allow", "GET, HEAD");
   // Said also when the connection stays: an HTTP/1.0 client wants to hear it.
   head.field("Connection", keep_alive ? "keep-alive" : "close").end();

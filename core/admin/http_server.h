@@ -35,6 +35,7 @@ struct HttpPage {
   int status = 200;
   std::string_view content_type = "text/plain; charset=utf-8";  // a fixed text
   std::string body;
+  std::string content_security_policy{};  // of an HTML page; no field when empty
 };
 
 // What is served. Called on the server's thread, for each request, in order on each connection.

@@ -96,13 +96,14 @@ std::shared_ptr<UpstreamHost> Balancer::pick(Instant now, std::span<const Upstre
   return nullptr;
 }
 
-void Balancer::report_failure(UpstreamHost& host, Instant now) {
+void Balancer::report_failure(UpstreamHost& host, Instant now, Cause cause) {
   now_ = std::max(now_, now);
   if (!host.outlier.on_failure(settings_.outlier, now_) || host.departed) return;
   find_available();
   observer_.on(BackendEjected{.backend = host.endpoint.authority(),
                               .consecutive_failures = host.outlier.consecutive_failures(),
-                              .duration = host.outlier.ejected_until() - now_});
+                              .duration = host.outlier.ejected_until() - now_,
+                              .cause = cause});
 }
 
 void Balancer::report_success(UpstreamHost& host) {

@@ -61,7 +61,7 @@ class Balancer {
   // What an exchange met: a connection or answer that failed for the backend's reasons, or an answer. Tells the
   // observer BackendEjected at each ejection and BackendReturned at the first success after it. Nothing is told of a
   // backend that has departed: one that departs while ejected never returns.
-  void report_failure(UpstreamHost& host, Instant now);
+  void report_failure(UpstreamHost& host, Instant now, Cause cause);
   void report_success(UpstreamHost& host);
 
   std::size_t live_count() const noexcept { return hosts_.size(); }

@@ -57,17 +57,20 @@ void Watcher::adopt(const RegistryContent& content) {
 }
 
 void Watcher::report(const std::vector<RejectedMember>& rejected) {
-  std::vector<std::uint64_t> present;
+  std::map<std::uint64_t, std::string> present;
+  std::vector<const RejectedMember*> fresh;
   for (const RejectedMember& member : rejected) {
     if (present.size() == kMaxRejectedRemembered) break;
     const std::uint64_t hash = RandomStream(0, "rejected-member", member.text).next();
-    present.push_back(hash);
-    if (std::binary_search(rejected_before_.begin(), rejected_before_.end(), hash)) continue;
-    const std::string_view text(member.text);
-    observer_.on(MemberRejected{.text = text.substr(0, kMaxReportedBytes), .why = member.why});
+    present.emplace(hash, member.text.substr(0, kMaxReportedBytes));
+    if (!rejected_.contains(hash)) fresh.push_back(&member);
   }
-  std::sort(present.begin(), present.end());
-  rejected_before_ = std::move(present);
+  for (const auto& [hash, text] : rejected_)
+    if (!present.contains(hash)) observer_.on(RejectedMemberGone{.text = text});
+  for (const RejectedMember* member : fresh)
+    observer_.on(
+        MemberRejected{.text = std::string_view(member->text).substr(0, kMaxReportedBytes), .why = member->why});
+  rejected_ = std::move(present);
 }
 
 }  // namespace gopher

@@ -3,11 +3,13 @@
 //
 // A read that fails changes nothing: the last known set holds. An empty set that was read is a fact and removes all.
 // Events: RegistrySucceeded or RegistryFailed for each read; MemberRejected once for each text that cannot be read,
-// while it stays in the set.
+// while it stays in the set, and RejectedMemberGone when it has left.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "core/async/cancellation.h"
@@ -59,7 +61,7 @@ class Watcher {
   WatcherSettings settings_;
   RegistryAttempts attempts_;
   std::vector<Endpoint> members_;
-  std::vector<std::uint64_t> rejected_before_;  // hashes of the texts, sorted
+  std::map<std::uint64_t, std::string> rejected_;  // those told: by hash of the whole text, its beginning
 };
 
 }  // namespace gopher

@@ -69,6 +69,11 @@ constexpr std::string_view to_string(Cause cause) {
   return "unknown";
 }
 
+// Whether the backend tried last is to blame: connect_refused to upstream_stalled.
+constexpr bool is_backend_failure(Cause cause) {
+  return cause >= Cause::connect_refused && cause <= Cause::upstream_stalled;
+}
+
 // ---- data plane, on the worker's thread -------------------------------------------------------------------------
 
 struct ConnectionAccepted {
@@ -132,6 +137,7 @@ struct BackendEjected {
   std::string_view backend;
   std::uint32_t consecutive_failures;
   Duration duration;
+  Cause cause;  // how the last of them failed
 };
 struct BackendReturned {
   std::string_view backend;
@@ -175,6 +181,10 @@ struct MemberRejected {
   std::string_view text;
   std::string_view why;
 };
+// It has left the set, or there are too many to remember this one.
+struct RejectedMemberGone {
+  std::string_view text;
+};
 struct PoolChanged {
   std::size_t members = 0;
   std::size_t live = 0;
@@ -195,11 +205,11 @@ struct RegistryWritten {
   std::size_t removed = 0;
 };
 
-using Event =
-    std::variant<ConnectionAccepted, ConnectionClosed, AcceptPaused, RequestFinished, ExchangeBegan, ExchangeEnded,
-                 UpstreamConnectionOpened, UpstreamConnectionReused, UpstreamConnectionClosed, UpstreamConnectFailed,
-                 RequestRetried, BackendEjected, BackendReturned, ProbeFinished, VerdictChanged, MemberAdded,
-                 MemberRemoved, MemberRejected, PoolChanged, RegistryFailed, RegistrySucceeded, RegistryWritten>;
+using Event = std::variant<ConnectionAccepted, ConnectionClosed, AcceptPaused, RequestFinished, ExchangeBegan,
+                           ExchangeEnded, UpstreamConnectionOpened, UpstreamConnectionReused, UpstreamConnectionClosed,
+                           UpstreamConnectFailed, RequestRetried, BackendEjected, BackendReturned, ProbeFinished,
+                           VerdictChanged, MemberAdded, MemberRemoved, MemberRejected, PoolChanged, RegistryFailed,
+                           RegistrySucceeded, RegistryWritten, RejectedMemberGone>;
 
 class Observer {
  public:

@@ -105,14 +105,14 @@ Task<std::unique_ptr<UpstreamConnection>> Exchange::connect_to(std::shared_ptr<U
     co_return nullptr;
   }
   worker_.observer.on(UpstreamConnectFailed{host->endpoint.authority(), kind});
-  // That this machine has no port left says nothing of the backend, and its idle connections are all there is of it.
-  if (kind != ErrorKind::no_local_port) {
-    worker_.balancer.report_failure(*host, worker_.clock.now());
-    worker_.upstream_connections.close_idle(*host);
-  }
   last_failure_ = kind == ErrorKind::refused     ? Cause::connect_refused
                   : kind == ErrorKind::timed_out ? Cause::connect_timeout
                                                  : Cause::connect_failed;
+  // That this machine has no port left says nothing of the backend, and its idle connections are all there is of it.
+  if (kind != ErrorKind::no_local_port) {
+    worker_.balancer.report_failure(*host, worker_.clock.now(), last_failure_);
+    worker_.upstream_connections.close_idle(*host);
+  }
   retry_reason_ = Error{kind, ErrorSource::upstream, Retry::on_other_backend};
   co_return nullptr;
 }
@@ -186,24 +186,25 @@ Exchange::AttemptResult Exchange::failed_before_response(HeadResult result, std:
   const bool reused = upstream_->reused();
   UpstreamHost& host = *upstream_->host();
   if (abort_cause_) {
-    if (*abort_cause_ == Cause::first_byte_timeout) worker_.balancer.report_failure(host, worker_.clock.now());
+    if (*abort_cause_ == Cause::first_byte_timeout)
+      worker_.balancer.report_failure(host, worker_.clock.now(), *abort_cause_);
     conclude(status_of(*abort_cause_), *abort_cause_, detail_of(*abort_cause_));
     return AttemptResult::finished;
   }
   const bool repeatable = !body_begun_ && !response_begun_ && (nothing_sent_ || http::is_idempotent(head().method));
   if (result == HeadResult::malformed) {
-    worker_.balancer.report_failure(host, worker_.clock.now());
+    worker_.balancer.report_failure(host, worker_.clock.now(), Cause::upstream_malformed);
     conclude(502, Cause::upstream_malformed, malformed_how);
     return AttemptResult::finished;
   }
   if (result == HeadResult::timed_out) {
-    worker_.balancer.report_failure(host, worker_.clock.now());
+    worker_.balancer.report_failure(host, worker_.clock.now(), Cause::first_byte_timeout);
     conclude(504, Cause::first_byte_timeout);
     return AttemptResult::finished;
   }
   // Closed or reset. A reused connection that ends so was most likely stale, which says nothing of the backend.
   last_failure_ = Cause::upstream_closed;
-  if (!reused) worker_.balancer.report_failure(host, worker_.clock.now());
+  if (!reused) worker_.balancer.report_failure(host, worker_.clock.now(), last_failure_);
   if (!repeatable) {
     conclude(502, Cause::upstream_closed);
     return AttemptResult::finished;

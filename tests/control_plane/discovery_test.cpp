@@ -107,9 +107,11 @@ TEST_F(DiscoveryTest, ABadMemberIsToldOnceWhileItStays) {
                                        "rejected http://h\nforged: no port (want host:port)"}));
   world.write(registry, {.remove = {"ftp://x:1"}});
   world.run(6s);
+  EXPECT_EQ(world.events.lines.back(), "no longer rejected ftp://x:1");
   world.write(registry, {.add = {"ftp://x:1"}});
   world.run(6s);
-  EXPECT_EQ(world.events.lines.size(), 3u);
+  EXPECT_EQ(world.events.lines.back(), "rejected ftp://x:1: does not begin with http://");
+  EXPECT_EQ(world.events.lines.size(), 4u);
 }
 
 TEST_F(DiscoveryTest, AFloodOfBadMembersIsBoundedInMemoryAndLog) {

@@ -40,6 +40,7 @@ class EventRecord final : public Observer {
                    [&](const MemberAdded& e) { lines.push_back(text("added ", e.backend)); },
                    [&](const MemberRemoved& e) { lines.push_back(text("removed ", e.backend)); },
                    [&](const MemberRejected& e) { lines.push_back(text("rejected ", e.text, ": ") + text(e.why)); },
+                   [&](const RejectedMemberGone& e) { lines.push_back(text("no longer rejected ", e.text)); },
                    [&](const RegistryFailed& e) {
                      failures.push_back(e.consecutive_failures);
                      pauses.push_back(e.retry_in);

@@ -23,6 +23,7 @@ class Pages final : public HttpPages {
   HttpPage respond(std::string_view path) override {
     asked.emplace_back(path);
     if (path == "/healthz") return {.body = "ok"};
+    if (path == "/page") return {.body = "<p>", .content_security_policy = "default-src 'none'; script-src 'nonce-1'"};
     if (path == "/large") return {.body = std::string(4 << 20, 'x')};
     return {.status = 404, .body = "nothing here\n"};
   }
@@ -115,9 +116,17 @@ TEST_F(HttpServerTest, AGetIsAnsweredWithThePageWholeAndTheConnectionStays) {
   send(client, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n");
   EXPECT_EQ(client.received,
             "HTTP/1.1 200 OK\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Type: text/plain; charset=utf-8\r\n"
-            "Content-Length: 2\r\nCache-Control: no-store\r\nConnection: keep-alive\r\n\r\nok");
+            "Content-Length: 2\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+            "Connection: keep-alive\r\n\r\nok");
   EXPECT_FALSE(client.ended);
   EXPECT_EQ(server->connections(), 1u);
+}
+
+TEST_F(HttpServerTest, APageMayNameThePolicyThatItsScriptsAreHeldTo) {
+  serve();
+  EXPECT_THAT(answer("GET /page HTTP/1.1\r\nHost: a\r\n\r\n"),
+              HasSubstr("\r\nContent-Security-Policy: default-src 'none'; script-src 'nonce-1'\r\n"));
+  EXPECT_THAT(answer("GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"), Not(HasSubstr("Content-Security-Policy")));
 }
 
 TEST_F(HttpServerTest, AHeadGetsTheLengthAndNoBody) {

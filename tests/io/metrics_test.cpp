@@ -216,8 +216,8 @@ TEST_F(MetricsTest, GaugesOfABackendDisappearWithItAndItsCountersStay) {
 
 TEST_F(MetricsTest, AnEjectionEndsByReturnOrByTime) {
   metrics.control().on(MemberAdded{"a:1"});
-  metrics.worker(0).on(BackendEjected{"a:1", 2, seconds(10)});
-  metrics.worker(1).on(BackendEjected{"a:1", 2, seconds(20)});
+  metrics.worker(0).on(BackendEjected{"a:1", 2, seconds(10), Cause::connect_refused});
+  metrics.worker(1).on(BackendEjected{"a:1", 2, seconds(20), Cause::connect_refused});
   EXPECT_EQ(scrape()["gopherproxy_backend_ejected{backend=\"a:1\"}"], 2);
   metrics.worker(0).on(BackendReturned{"a:1"});
   EXPECT_EQ(scrape()["gopherproxy_backend_ejected{backend=\"a:1\"}"], 1);

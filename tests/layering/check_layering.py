@@ -57,7 +57,7 @@ def longest_prefix(path, prefixes):
 
 def check_project_include(path, line, header):
     folder = longest_prefix(path, rules.MAY_INCLUDE)
-    if folder is None or header.startswith(rules.MAY_INCLUDE[folder]) or header in rules.GENERATED_HEADERS:
+    if folder is None or header.startswith(rules.MAY_INCLUDE[folder]) or header.startswith(rules.GENERATED_HEADERS):
         return
     if "/" not in header:
         if path.startswith("tests/"):

@@ -45,8 +45,8 @@ WHY_NOT = {
     ("io/", "sim/"): "production code never knows the simulator",
 }
 
-# Written by CMake into the build folder.
-GENERATED_HEADERS = ("version_stamp.h",)
+# Written by CMake into the build folder: how their paths begin.
+GENERATED_HEADERS = ("version_stamp.h", "embedded/")
 
 STANDARD_HEADERS = set(
     """algorithm any array atomic barrier bit bitset cassert cctype cerrno cfenv cfloat charconv chrono cinttypes climits

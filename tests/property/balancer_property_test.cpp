@@ -145,7 +145,7 @@ struct World {
     const auto ejected_before = events.ejected.size();
     const auto returned_before = events.returned.size();
     if (failed) {
-      balancer.report_failure(host, now);
+      balancer.report_failure(host, now, Cause::connect_refused);
       const bool ejects = tells && outlier.on_failure(settings.outlier, now);
       RC_ASSERT(events.ejected.size() == ejected_before + (ejects ? 1 : 0));
     } else {

@@ -62,8 +62,8 @@ struct World {
   }
   void eject(std::string_view name) {
     const auto host = pick_named(name);
-    balancer.report_failure(*host, now);
-    balancer.report_failure(*host, now);
+    balancer.report_failure(*host, now, Cause::connect_refused);
+    balancer.report_failure(*host, now, Cause::connect_refused);
   }
 
   SnapshotCell cell;
@@ -174,7 +174,7 @@ TEST(Balancer, AnEjectedBackendIsTriedAgainWhenItsTimeIsUp) {
   EXPECT_EQ(world.picks(3), "abc");
   EXPECT_EQ(world.balancer.ejected_count(), 0u);
   // On trial: one failure is enough, and it stays away for twice as long.
-  world.balancer.report_failure(*world.pick_named("a"), world.now);
+  world.balancer.report_failure(*world.pick_named("a"), world.now, Cause::connect_refused);
   world.now += 1999ms;
   EXPECT_EQ(world.picks(4), "bcbc");
   world.now += 1ms;
@@ -200,7 +200,7 @@ TEST(Balancer, FailuresWithASuccessBetweenThemDoNotEject) {
   world.publish({backend("a"), backend("b"), backend("c")});
   const auto a = world.pick();
   for (int i = 0; i < 10; ++i) {
-    world.balancer.report_failure(*a, world.now);
+    world.balancer.report_failure(*a, world.now, Cause::connect_refused);
     world.balancer.report_success(*a);
   }
   EXPECT_EQ(world.balancer.ejected_count(), 0u);
@@ -248,8 +248,8 @@ TEST(Balancer, NothingIsToldOfABackendThatHasLeft) {
   const auto a = world.pick();
   world.publish({backend("b")});
   world.balancer.refresh(world.now);
-  world.balancer.report_failure(*a, world.now);
-  world.balancer.report_failure(*a, world.now);
+  world.balancer.report_failure(*a, world.now, Cause::connect_refused);
+  world.balancer.report_failure(*a, world.now, Cause::connect_refused);
   world.balancer.report_success(*a);
   EXPECT_TRUE(world.events.log.empty());
   EXPECT_EQ(world.picks(2), "bb");
