@@ -7,7 +7,7 @@
 # here wants.
 readonly build_packages=(g++ cmake ninja-build ccache libhiredis-dev prometheus-cpp-dev libspdlog-dev libcli11-dev
   libyaml-cpp-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev)
-readonly test_packages=(redis-tools python3 python3-pytest)
+readonly test_packages=(redis-tools python3 python3-pytest chromium chromium-driver)
 readonly up_packages=(redis-tools curl)
 readonly lint_packages=(python3 shellcheck)
 # Installed where the distribution has them.

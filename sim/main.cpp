@@ -18,6 +18,7 @@
 #include <CLI/CLI.hpp>
 
 #include "sim/generate.h"
+#include "sim/html_report.h"
 #include "sim/reference.h"
 #include "sim/run.h"
 #include "sim/shrink.h"
@@ -77,6 +78,7 @@ struct RunCommand {
   std::vector<std::string> files;
   std::optional<std::uint64_t> seed;
   std::string trace;
+  std::string html;
   bool terse = false;  // a line "hash passed" for each run, for check-determinism
 };
 
@@ -88,10 +90,14 @@ bool run_one(const Scenario& scenario, const RunCommand& command) {
     trace.emplace([&trace_file](std::string_view line) { trace_file << line; });
   }
   const std::uint64_t seed = command.seed.value_or(scenario.seed);
+  std::optional<RunRecorder> recorder;
+  if (!command.html.empty()) recorder.emplace(scenario.world);
   const auto began = WallClock::now();
-  const auto report = run_scenario(scenario, {.seed = seed, .trace = trace ? &*trace : nullptr});
+  const auto report = run_scenario(
+      scenario, {.seed = seed, .trace = trace ? &*trace : nullptr, .recorder = recorder ? &*recorder : nullptr});
   const double wall = seconds_since(began);
   if (trace && !trace_file.flush()) std::cerr << command.trace << ": cannot be written\n";
+  if (recorder) write_file(command.html, html_report(scenario, seed, report, recorder->record()));
   if (command.terse) {
     std::cout << std::hex << report.trace_hash << std::dec << ' ' << report.passed << '\n';
     return report.passed;
@@ -111,6 +117,10 @@ bool run_one(const Scenario& scenario, const RunCommand& command) {
 }
 
 int run(const RunCommand& command) {
+  if (!command.html.empty() && command.files.size() != 1) {
+    std::cerr << "--html wants one FILE\n";
+    return 2;
+  }
   std::vector<Scenario> scenarios;
   for (const auto& file : command.files) {
     auto scenario = load(file);
@@ -393,6 +403,7 @@ int main_of(int argc, char** argv) {
   run_command->add_option("FILE", running.files, "Scenario files")->required();
   run_command->add_option("--seed", running.seed, "Of all chance, instead of the files' own");
   run_command->add_option("--trace", running.trace, "Writes everything that happens, as JSON lines");
+  run_command->add_option("--html", running.html, "Writes a page that shows what happened; wants one FILE");
   run_command->add_flag("--terse", running.terse, "Prints only the trace hash and whether it passed");
 
   std::string seeds_text;

@@ -13,13 +13,14 @@ namespace {
 class Run {
  public:
   Run(const Scenario& scenario, const RunOptions& options)
-      : scenario_(scenario), world_(settings_of(scenario), options.seed) {
+      : scenario_(scenario), recorder_(options.recorder), world_(settings_of(scenario), options.seed) {
     for (const auto& proxy : scenario.world.proxies)
       facts_.limiters[proxy.name] = proxy.settings.limiter;
     invariants_ = make_invariants(facts_, violations_);
     world_.add_listener(ledger_);
     for (auto& invariant : invariants_)
       world_.add_listener(*invariant);
+    if (options.recorder) world_.add_listener(*options.recorder);
     if (!options.trace) return;
     world_.add_listener(*options.trace);
     world_.network.trace.hook = [trace = options.trace](const NetworkEvent& event) { trace->on_network(event); };
@@ -35,8 +36,8 @@ class Run {
     for (auto& invariant : invariants_)
       invariant->finish(world_.clock.now());
     for (const auto& violation : violations_)
-      report_.failures.push_back({violation.at - SimClock::kStart, "invariant " + violation.invariant, violation.what,
-                                  "invariant " + violation.invariant});
+      found({violation.at - SimClock::kStart, "invariant " + violation.invariant, violation.what,
+             "invariant " + violation.invariant});
     mark();
     report_.simulated = world_.now();
     report_.requests = world_.requests();
@@ -77,7 +78,9 @@ class Run {
   }
 
   void switch_fault(const Scenario::Step& step) {
-    world_.tell(FaultSwitched{step.text});
+    std::vector<std::string> nodes;
+    if (step.kind->operand != Operand::value) nodes = expand(world_, step.fields.names(step.kind->name));
+    world_.tell(FaultSwitched{step.text, step.kind->name, nodes, step.undo});
     if (!step.undo) ++report_.marks["fault " + std::string(step.kind->name)];
     (step.undo ? step.kind->undo : step.kind->apply)(world_, *step.kind, step.fields);
     last_fault_ = step.at;
@@ -88,8 +91,7 @@ class Run {
         check.kind->judge(world_, ledger_, check.fields, SimClock::kStart + check.from, SimClock::kStart + check.at);
     if (!why_not) return;
     const auto line = std::to_string(check.fields.place.line);
-    report_.failures.push_back(
-        {check.at, "expectation", scenario_.file + ':' + line + ": " + *why_not, "expectation " + check.text});
+    found({check.at, "expectation", scenario_.file + ':' + line + ": " + *why_not, "expectation " + check.text});
   }
 
   void settle() {
@@ -108,8 +110,10 @@ class Run {
       judge(*check);
   }
 
-  void fail(std::string kind, std::string what) {
-    report_.failures.push_back({world_.now(), kind, std::move(what), kind});
+  void fail(std::string kind, std::string what) { found({world_.now(), kind, std::move(what), kind}); }
+  void found(Failure failure) {
+    if (recorder_) recorder_->failed(failure.at, failure.kind, failure.what);
+    report_.failures.push_back(std::move(failure));
   }
 
   void mark() {
@@ -129,6 +133,7 @@ class Run {
   }
 
   const Scenario& scenario_;
+  RunRecorder* const recorder_;
   RunReport report_;
   Ledger ledger_;
   InvariantFacts facts_;

@@ -106,6 +106,8 @@ class World final : private WorldListener {
 
  private:
   void on(Instant at, const WorldEvent& event) override;
+  // Tells how the registry's set differs from what it was.
+  void compare_registry(const SocketAddress* by);
   Task<void> start_later();
   Task<void> start_clients(SimClients& group, Duration after);
   Task<void> start_when_ended(SimProcess& process);
@@ -115,6 +117,7 @@ class World final : private WorldListener {
   const WorldSettings settings_;
   std::vector<WorldListener*> listeners_;
   std::map<std::string, SimProcess*, std::less<>> processes_;
+  std::vector<std::string> members_told_;
   std::uint64_t next_request_ = 0;
   std::uint64_t hash_ = 0xCBF29CE484222325u;
   Cancellation ending_;

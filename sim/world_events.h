@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string>
 #include <string_view>
 #include <variant>
 
@@ -73,11 +75,20 @@ struct ProcessTold {
   const Event& event;
 };
 struct FaultSwitched {
-  std::string_view what;  // as a line of the scenario's timeline would say it
+  std::string_view what;                    // as a line of the scenario's timeline would say it
+  std::string_view kind = {};               // FaultKind::name
+  std::span<const std::string> nodes = {};  // that it names, "backends" and the like written out
+  bool over = false;                        // the end of one that had a `for`
+};
+// The registry's set changed: one for each member.
+struct RegistryChanged {
+  std::string_view member;  // as it stands in the set
+  bool added;               // or removed
+  std::string_view by;      // the node that wrote it; empty when it was a fault, or done by hand
 };
 
 using WorldEvent = std::variant<RequestSent, RequestEnded, BackendReceived, BackendAnswered, ProcessStarted,
-                                ProcessEnded, ProcessTold, FaultSwitched>;
+                                ProcessEnded, ProcessTold, FaultSwitched, RegistryChanged>;
 
 class WorldListener {
  public:
