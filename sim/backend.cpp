@@ -35,7 +35,6 @@ struct SimBackend::Life {
   std::shared_ptr<Listener> listener;
   std::list<Session*> sessions;
   Cancellation ended;
-  std::shared_ptr<Cancellation> resumed;  // while it is paused
   bool draining = false;
 };
 
@@ -60,7 +59,7 @@ void SimBackend::start() {
   tasks_.spawn(run(life_));
 }
 
-void SimBackend::crash() {
+void SimBackend::kill() {
   for (const auto& stopped : std::exchange(stopped_, {}))
     if (const auto life = stopped.lock()) kill(*life);
   if (!life_) return;
@@ -76,7 +75,7 @@ void SimBackend::kill(Life& life) {
   life.ended.request();
 }
 
-void SimBackend::stop() {
+void SimBackend::terminate() {
   if (!life_) return;
   const auto life = std::exchange(life_, nullptr);
   listener_.on(clock_.now(), ProcessEnded{name(), true});
@@ -86,37 +85,12 @@ void SimBackend::stop() {
   life->listener->close();
   for (Session* session : life->sessions)
     if (session->idle) session->stream->close();
-  if (const auto resumed = std::exchange(life->resumed, nullptr)) resumed->request();
-}
-
-void SimBackend::pause() {
-  if (life_ && !life_->resumed) life_->resumed = std::make_shared<Cancellation>();
-}
-
-void SimBackend::resume() {
-  if (!life_) return;
-  if (const auto resumed = std::exchange(life_->resumed, nullptr)) resumed->request();
-}
-
-bool SimBackend::paused() const noexcept { return life_ && life_->resumed; }
-
-Task<bool> SimBackend::while_paused(Life& life) {
-  while (life.resumed && !life.ended.requested()) {
-    const std::shared_ptr<Cancellation> resumed = life.resumed;
-    // Killing a paused process ends the pause too.
-    CancellationHook killed(
-        life.ended, [](void* context) { static_cast<Cancellation*>(context)->request(); }, resumed.get());
-    co_await sleep_until(clock_, kNever, *resumed);
-  }
-  co_return !life.ended.requested();
 }
 
 Task<void> SimBackend::run(std::shared_ptr<Life> life) {
   for (;;) {
     const auto error = co_await wait_acceptable(*life->listener);
     if (error == ErrorKind::closed) co_return;
-    const bool alive = co_await while_paused(*life);
-    if (!alive) co_return;
     for (;;) {
       auto accepted = life->listener->try_accept();
       if (!accepted) break;
@@ -131,7 +105,7 @@ Task<void> SimBackend::serve(std::shared_ptr<Life> life, std::unique_ptr<Stream>
   const auto place = life->sessions.insert(life->sessions.end(), &session);
   bool open = true;
   while (open) {
-    open = co_await read_request(*life, session);
+    open = co_await read_request(session);
     if (!open) break;
     open = co_await answer(*life, session);
   }
@@ -140,7 +114,7 @@ Task<void> SimBackend::serve(std::shared_ptr<Life> life, std::unique_ptr<Stream>
 }
 
 // One whole request, its body checked. False when the connection has ended.
-Task<bool> SimBackend::read_request(Life& life, Session& session) {
+Task<bool> SimBackend::read_request(Session& session) {
   std::array<std::byte, 16384> buffer;
   std::size_t head_bytes = 0;
   std::optional<std::uint64_t> body;
@@ -159,8 +133,7 @@ Task<bool> SimBackend::read_request(Life& life, Session& session) {
     const Instant deadline = session.idle ? clock_.now() + settings.keep_alive : kNever;
     const auto read = co_await read_some(*session.stream, buffer, deadline);
     session.idle = false;
-    const bool alive = co_await while_paused(life);
-    if (!alive || !read || *read == 0) co_return false;
+    if (!read || *read == 0) co_return false;
     session.input.append(reinterpret_cast<const char*>(buffer.data()), *read);
   }
   const auto content = std::string_view(session.input).substr(head_bytes, *body);
@@ -175,8 +148,7 @@ Task<bool> SimBackend::write(Life& life, Session& session, std::string_view byte
     const auto piece = bytes.substr(0, step);
     const WriteBuffer buffer = std::as_bytes(std::span(piece));
     const auto written = co_await write_all(*session.stream, clock_, kWritePatience, buffer);
-    const bool alive = co_await while_paused(life);
-    if (!written || !alive) co_return false;
+    if (!written) co_return false;
     bytes.remove_prefix(piece.size());
     if (bytes.empty()) break;
     co_await sleep_until(clock_, clock_.now() + settings.drip, life.ended);
@@ -191,8 +163,7 @@ Task<bool> SimBackend::answer(Life& life, Session& session) {
                              static_cast<std::uint64_t>(settings.latency.most.count()));
   if (latency > 0)
     co_await sleep_until(clock_, clock_.now() + Duration(static_cast<std::int64_t>(latency)), life.ended);
-  const bool alive = co_await while_paused(life);
-  if (!alive || !session.stream->is_open()) co_return false;
+  if (!session.stream->is_open()) co_return false;
   ++session.served;
   if (chance(settings.reset_permille)) {
     session.stream->reset();

@@ -50,19 +50,10 @@ class SimBackend final : public SimProcess {
   ~SimBackend() override;
 
   void start() override;
-  // Ends those too that were asked to stop before and still have answers to give.
-  void crash() override;
-  // Listens no more; what it is asked is still answered, then each connection closes.
-  void stop() override;
   bool running() const noexcept override { return life_ != nullptr; }
   // After stop() its port is free at once: the next one may start while the last answers are given.
   bool ending() const noexcept override { return false; }
   bool gone() const noexcept override { return tasks_.size() == 0; }
-
-  // SIGSTOP: connections are still made (the system does that), but nothing is read or answered.
-  void pause();
-  void resume();
-  bool paused() const noexcept;
 
   BackendSettings settings;
   std::string authority() const { return name() + ':' + std::to_string(settings.port); }
@@ -73,13 +64,16 @@ class SimBackend final : public SimProcess {
   struct Session;
   static void kill(Life& life);
 
+  // Ends those too that were asked to stop before and still have answers to give.
+  void kill() override;
+  // Listens no more; what it is asked is still answered, then each connection closes.
+  void terminate() override;
+
   Task<void> run(std::shared_ptr<Life> life);
   Task<void> serve(std::shared_ptr<Life> life, std::unique_ptr<Stream> stream);
-  Task<bool> read_request(Life& life, Session& session);
+  Task<bool> read_request(Session& session);
   Task<bool> answer(Life& life, Session& session);
   Task<bool> write(Life& life, Session& session, std::string_view bytes);
-  // False when the process was killed meanwhile.
-  Task<bool> while_paused(Life& life);
   bool chance(std::uint32_t permille) { return permille > 0 && random_.below(1000) < permille; }
 
   Clock& clock_;

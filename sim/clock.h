@@ -8,6 +8,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "core/async/timer_queue.h"
 #include "core/ports/clock.h"
@@ -49,6 +50,11 @@ class SimClock final : public Clock {
 
   std::uint64_t events() const noexcept { return events_; }
   std::size_t armed_timers() const noexcept { return timers_.size(); }
+
+  // For the nodes' clocks, whose timers stand in this one's queue.
+  void arm_for_node(Timer& timer, Instant at) { arm(timer, at); }
+  void disarm_for_node(Timer& timer) noexcept { timers_.disarm(timer); }
+  std::vector<Timer*> armed_on(const Clock& node) const { return timers_.armed_on(node); }
 
  private:
   void arm(Timer& timer, Instant at) override;

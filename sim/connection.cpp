@@ -47,10 +47,20 @@ void Connection::reset_both() {
 }
 
 void Connection::vanish(Side side) {
+  fall_silent(side);
+  end_if_over();
+}
+
+void Connection::vanish_both() {
+  for (const Side side : {Side::client, Side::server})
+    fall_silent(side);
+  end_if_over();
+}
+
+void Connection::fall_silent(Side side) {
   end(side).vanished = true;
   outgoing(side).mute();
   if (end(side).state == State::pending) end(side).state = State::dead;
-  end_if_over();
 }
 
 void Connection::resume() {
@@ -61,6 +71,10 @@ void Connection::resume() {
 void Connection::arrived(const Flow& flow, const Arrival& what) {
   const Side side = &flow == &forth_ ? Side::server : Side::client;
   End& receiver = end(side);
+  if (what.broken) {
+    reset_both();
+    return;
+  }
   if (what.reset) {
     reset_arrived(side);
     end_if_over();
@@ -68,7 +82,7 @@ void Connection::arrived(const Flow& flow, const Arrival& what) {
   }
   SimListener* accepting = nullptr;
   if (what.established && receiver.state == State::pending) {
-    accepting = receiver.party.node.listener(receiver.party.address.port);
+    accepting = receiver.party.node.listener(receiver.party.address.port, address(Side::client));
     if (!accepting) {
       rejected(side);
       return;

@@ -50,6 +50,8 @@ class Connection final : private FlowSink {
   void reset_both();
   // The node of `side` falls silent for good, with its end of this connection.
   void vanish(Side side);
+  // Each end goes on thinking that it has its peer, and nothing passes any more.
+  void vanish_both();
   void resume();
 
  private:
@@ -68,6 +70,7 @@ class Connection final : private FlowSink {
 
   End& end(Side side) noexcept { return ends_[static_cast<std::size_t>(side)]; }
   const End& end(Side side) const noexcept { return ends_[static_cast<std::size_t>(side)]; }
+  void fall_silent(Side side);
   void reset_arrived(Side side);
   void rejected(Side side);
   void end_if_over();

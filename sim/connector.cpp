@@ -13,8 +13,14 @@ namespace gopher::sim {
 struct SimConnector::Connect {
   using Step = void (SimConnector::*)(Connect&);
 
-  Connect(SimConnector& of, ConnectAttempt& for_whom, const SocketAddress& where, Clock& clock) noexcept
-      : connector(of), attempt(for_whom), to(where), next(clock, &go_on, this), deadline(clock, &timed_out, this) {}
+  // The handshake is the system's and runs on the world's clock; what the process waits for, on its own.
+  Connect(SimConnector& of, ConnectAttempt& for_whom, const SocketAddress& where, Clock& world, Clock& own) noexcept
+      : connector(of),
+        attempt(for_whom),
+        to(where),
+        next(world, &go_on, this),
+        deadline(own, &timed_out, this),
+        completion(own, &complete, this) {}
 
   static void go_on(void* context) {
     auto* self = static_cast<Connect*>(context);
@@ -27,6 +33,10 @@ struct SimConnector::Connect {
   static void timed_out(void* context) {
     auto* self = static_cast<Connect*>(context);
     self->connector.finish(*self, std::unexpected(ErrorKind::timed_out));
+  }
+  static void complete(void* context) {
+    auto* self = static_cast<Connect*>(context);
+    self->connector.complete(*self);
   }
   void then(Step what, Instant at) {
     step = what;
@@ -42,11 +52,14 @@ struct SimConnector::Connect {
   SocketAddress to;
   Timer next;
   Timer deadline;
+  Timer completion;
   std::list<Connect>::iterator self{};
   Step step = nullptr;
   std::optional<ErrorKind> failure;
+  // Set once it has ended and the process has yet to hear of it.
+  std::optional<std::expected<std::unique_ptr<Stream>, ErrorKind>> outcome;
   SimNode* target = nullptr;
-  IpAddress source;
+  SocketAddress source;
   bool refused = false;
   int tries = 0;
 };
@@ -78,7 +91,7 @@ SimConnector::SimConnector(SimNetwork& network, SimNode& node) noexcept : networ
 SimConnector::~SimConnector() { GOPHER_CHECK(attempts_under_way() == 0); }
 
 void SimConnector::connect(ConnectAttempt& attempt, const SocketAddress& to, Instant deadline) {
-  auto& operation = connects_.emplace_back(*this, attempt, to, network_.clock());
+  auto& operation = connects_.emplace_back(*this, attempt, to, network_.clock(), node_.clock());
   operation.self = std::prev(connects_.end());
   attempt.binding = &operation;
   if (const auto why = node_.begin_operation()) {
@@ -90,7 +103,7 @@ void SimConnector::connect(ConnectAttempt& attempt, const SocketAddress& to, Ins
   if (operation.target && operation.target->connect_fault(to.port) == ConnectFault::no_local_port) {
     operation.fail(ErrorKind::no_local_port, network_.clock().now());
   } else if (operation.target) {
-    operation.source = *node_.source_for(to.ip);
+    operation.source = {*node_.source_for(to.ip), node_.next_source_port()};
     send_request(operation);
   } else {
     operation.fail(ErrorKind::unreachable, network_.clock().now() + network_.default_link.latency);
@@ -101,7 +114,11 @@ void SimConnector::cancel(ConnectAttempt& attempt) noexcept {
   auto* operation = static_cast<Connect*>(attempt.binding);
   if (!operation) return;
   operation->deadline.disarm();
-  operation->fail(ErrorKind::closed, network_.clock().now());
+  if (operation->outcome) {
+    operation->outcome = std::unexpected(ErrorKind::closed);
+  } else {
+    operation->fail(ErrorKind::closed, network_.clock().now());
+  }
 }
 
 void SimConnector::send_request(Connect& operation) {
@@ -116,8 +133,8 @@ void SimConnector::send_request(Connect& operation) {
 
 void SimConnector::request_arrived(Connect& operation) {
   SimNode& target = *operation.target;
-  const auto fault = target.connect_fault(operation.to.port);
-  const SimListener* listener = target.listener(operation.to.port);
+  const auto fault = network_.connect_fault(node_, target, operation.to.port);
+  const SimListener* listener = target.listener(operation.to.port, operation.source);
   const bool refused = fault == ConnectFault::refuse || !listener;
   const bool unheard = network_.link(node_, target).blocked() || fault == ConnectFault::hang;
   if (unheard || (!refused && listener->full())) {
@@ -148,20 +165,29 @@ void SimConnector::try_again(Connect& operation) {
 }
 
 void SimConnector::finish(Connect& operation, std::expected<std::unique_ptr<Stream>, ErrorKind> result) {
-  ConnectAttempt& attempt = operation.attempt;
   network_.record({.at = network_.clock().now(),
                    .kind = result ? NetworkEventKind::established : NetworkEventKind::connect_failed,
                    .from = node_.id(),
                    .to = operation.target ? operation.target->id() : kNoNode,
                    .value = result ? operation.to.port : static_cast<std::uint64_t>(result.error())});
+  operation.outcome = std::move(result);
+  if (!node_.clock().frozen()) return complete(operation);
+  operation.next.disarm();
+  operation.deadline.disarm();
+  operation.completion.arm(node_.clock().now());
+}
+
+void SimConnector::complete(Connect& operation) {
+  ConnectAttempt& attempt = operation.attempt;
+  auto outcome = std::move(*operation.outcome);
   connects_.erase(operation.self);
   attempt.binding = nullptr;
-  attempt.complete(std::move(result));
+  attempt.complete(std::move(outcome));
 }
 
 void SimConnector::resolve(ResolveAttempt& attempt, std::string_view host, Instant deadline) {
-  const Instant now = network_.clock().now();
-  auto& operation = resolves_.emplace_back(*this, attempt, host, network_.clock());
+  const Instant now = node_.clock().now();
+  auto& operation = resolves_.emplace_back(*this, attempt, host, node_.clock());
   operation.self = std::prev(resolves_.end());
   attempt.binding = &operation;
   operation.failure = node_.begin_operation();
@@ -178,7 +204,7 @@ void SimConnector::cancel(ResolveAttempt& attempt) noexcept {
   if (!operation) return;
   operation->deadline.disarm();
   operation->failure = ErrorKind::closed;
-  operation->next.arm(network_.clock().now());
+  operation->next.arm(node_.clock().now());
 }
 
 void SimConnector::answer(Resolve& operation) {

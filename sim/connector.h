@@ -41,6 +41,7 @@ class SimConnector final : public Connector {
   void answer_arrived(Connect& operation);
   void try_again(Connect& operation);
   void finish(Connect& operation, std::expected<std::unique_ptr<Stream>, ErrorKind> result);
+  void complete(Connect& operation);
   void answer(Resolve& operation);
   void finish(Resolve& operation, std::expected<std::vector<IpAddress>, ErrorKind> result);
 

@@ -1,5 +1,7 @@
 #include "sim/faults.h"
 
+#include <algorithm>
+
 #include "core/async/check.h"
 #include "sim/settings_tables.h"
 
@@ -41,12 +43,47 @@ void stop(World& world, const FaultKind& kind, const Fields& fields) {
   }
 }
 void pause(World& world, const FaultKind& kind, const Fields& fields) {
-  for (const auto& name : named(world, kind, fields))
-    world.backend(name)->pause();
+  for (const auto& name : named(world, kind, fields)) {
+    if (name == World::kRedis) {
+      world.node(name)->clock().freeze();
+    } else {
+      world.process(name)->pause();
+    }
+  }
 }
 void resume(World& world, const FaultKind& kind, const Fields& fields) {
+  for (const auto& name : named(world, kind, fields)) {
+    if (name == World::kRedis) {
+      world.node(name)->clock().thaw();
+    } else {
+      world.process(name)->resume();
+    }
+  }
+}
+
+constexpr KeySpec kJumpKeys[] = {{"by", ValueKind::duration, "How far.", true},
+                                 {"back", ValueKind::flag, "Into the past."}};
+void clock_jump(World& world, const FaultKind& kind, const Fields& fields) {
+  const Duration by = fields.number("back") ? -fields.duration("by") : fields.duration("by");
   for (const auto& name : named(world, kind, fields))
-    world.backend(name)->resume();
+    world.node(name)->clock().jump_wall(by);
+}
+void clock_jump_back(World& world, const FaultKind& kind, const Fields& fields) {
+  const Duration by = fields.number("back") ? -fields.duration("by") : fields.duration("by");
+  for (const auto& name : named(world, kind, fields))
+    world.node(name)->clock().jump_wall(-by);
+}
+constexpr KeySpec kDriftKeys[] = {{"by", ValueKind::share, "So much fast, at most 50%.", true},
+                                  {"back", ValueKind::flag, "Slow instead."}};
+void clock_drift(World& world, const FaultKind& kind, const Fields& fields) {
+  const auto ppm =
+      std::min<std::int64_t>(static_cast<std::int64_t>(fields.number("by")) * 1000, NodeClock::kMaxDriftPpm);
+  for (const auto& name : named(world, kind, fields))
+    world.node(name)->clock().set_drift(fields.number("back") ? -ppm : ppm);
+}
+void clock_steady(World& world, const FaultKind& kind, const Fields& fields) {
+  for (const auto& name : named(world, kind, fields))
+    world.node(name)->clock().set_drift(0);
 }
 
 struct Pair {
@@ -76,6 +113,27 @@ void stall(World& world, const FaultKind& kind, const Fields& fields) {
 void unstall(World& world, const FaultKind& kind, const Fields& fields) {
   const auto [a, b] = pair(world, kind, fields);
   world.network.resume(a, b);
+}
+void clog(World& world, const FaultKind& kind, const Fields& fields) {
+  const auto [a, b] = pair(world, kind, fields);
+  world.network.clog(a, b, world.clock.now() + fields.duration("for"));
+}
+void unclog(World& world, const FaultKind& kind, const Fields& fields) {
+  const auto [a, b] = pair(world, kind, fields);
+  world.network.clog(a, b, world.clock.now());
+}
+void half_open(World& world, const FaultKind& kind, const Fields& fields) {
+  const auto [a, b] = pair(world, kind, fields);
+  world.network.half_open(a, b);
+}
+constexpr KeySpec kBytesKey[] = {{"bytes", ValueKind::count, "How many, 1 or more.", true}};
+void reset_after(World& world, const FaultKind& kind, const Fields& fields) {
+  const auto [a, b] = pair(world, kind, fields);
+  world.network.reset_after(a, b, std::max<std::uint64_t>(fields.number("bytes"), 1));
+}
+void reset_no_more(World& world, const FaultKind& kind, const Fields& fields) {
+  const auto [a, b] = pair(world, kind, fields);
+  world.network.reset_after(a, b, 0);
 }
 void change_link(World& world, const FaultKind& kind, const Fields& fields) {
   const auto [a, b] = pair(world, kind, fields);
@@ -117,10 +175,8 @@ void reset(World& world, const FaultKind& kind, const Fields& fields) {
     world.network.reset_connections(*world.node(name));
 }
 void set_connect_fault(World& world, const FaultKind& kind, const Fields& fields, ConnectFault fault) {
-  for (const auto& name : named(world, kind, fields)) {
-    const auto* backend = world.backend(name);
-    world.node(name)->set_connect_fault(backend ? backend->settings.port : RedisSettings().port, fault);
-  }
+  for (const auto& name : named(world, kind, fields))
+    if (const auto port = world.port_of(name)) world.node(name)->set_connect_fault(*port, fault);
 }
 void refuse(World& world, const FaultKind& kind, const Fields& fields) {
   set_connect_fault(world, kind, fields, ConnectFault::refuse);
@@ -173,6 +229,17 @@ void set_dns(World& world, const FaultKind& kind, const Fields& fields, bool fai
 }
 void dns_fail(World& world, const FaultKind& kind, const Fields& fields) { set_dns(world, kind, fields, true); }
 void dns_work(World& world, const FaultKind& kind, const Fields& fields) { set_dns(world, kind, fields, false); }
+constexpr KeySpec kToKey[] = {
+    {"to", ValueKind::name, "The node whose address it then has; none: the name is gone.", true}};
+void dns_change(World& world, const FaultKind& kind, const Fields& fields) {
+  const auto& to = fields.names("to").front();
+  for (const auto& name : named(world, kind, fields))
+    world.network.dns.names[name].addresses = to == "none" ? std::vector<IpAddress>() : world.node(to)->addresses();
+}
+void dns_restore(World& world, const FaultKind& kind, const Fields& fields) {
+  for (const auto& name : named(world, kind, fields))
+    world.network.dns.names[name].addresses = world.node(name)->addresses();
+}
 void dns_silent(World& world, const FaultKind& kind, const Fields& fields) {
   world.network.dns.silent = fields.number(kind.name) != 0;
 }
@@ -211,13 +278,17 @@ const FaultKind kFaults[] = {
      start},
     {"start", "Starts processes.", Operand::processes, names, {}, start, nullptr},
     {"pause",
-     "Freezes backends as SIGSTOP does: connections are made, nothing is answered.",
-     Operand::backends,
+     "Freezes processes as SIGSTOP does: connections are made, nothing is answered, nothing is done.",
+     Operand::processes,
      names,
      {},
      pause,
      resume},
-    {"resume", "Ends a pause.", Operand::backends, names, {}, resume, nullptr},
+    {"resume", "Ends a pause.", Operand::processes, names, {}, resume, nullptr},
+    {"clock_jump", "The calendar of nodes jumps; with `for` it jumps back after it.", Operand::processes, names,
+     kJumpKeys, clock_jump, clock_jump_back},
+    {"clock_drift", "The clocks of nodes run fast or slow.", Operand::processes, names, kDriftKeys, clock_drift,
+     clock_steady},
     {"backend", "Changes how backends behave; with `for` they are as before after it.", Operand::backends, names,
      backend_keys(), change_backend, restore_backend},
     {"partition", "Nothing passes between two nodes, either way.", Operand::pair, names, {}, partition, heal},
@@ -236,6 +307,25 @@ const FaultKind kFaults[] = {
      {},
      stall,
      unstall},
+    {"clog",
+     "What two nodes send each other arrives when the clog ends, connects and resets too.",
+     Operand::pair,
+     names,
+     {},
+     clog,
+     unclog,
+     true},
+    {"half_open",
+     "The connections between two nodes are lost on the way without a word; each end goes on thinking that it has "
+     "its peer. New ones work.",
+     Operand::pair,
+     names,
+     {},
+     half_open,
+     nullptr},
+    {"reset_after",
+     "Connections between two nodes are reset when so many bytes have gone from the first to the second.",
+     Operand::pair, names, kBytesKey, reset_after, reset_no_more},
     {"link", "Changes the way between two nodes, both directions.", Operand::pair, names, link_keys(), change_link,
      restore_link},
     {"vanish",
@@ -248,13 +338,13 @@ const FaultKind kFaults[] = {
      restore},
     {"reset", "Every connection of the nodes is reset.", Operand::nodes, names, {}, reset, nullptr},
     {"refuse",
-     "Connecting to the backends (or redis) is refused, though they run.",
-     Operand::nodes,
+     "Connecting to the processes is refused, though they run.",
+     Operand::processes,
      names,
      {},
      refuse,
      connects_work},
-    {"hang", "Connecting to the backends (or redis) gets no answer.", Operand::nodes, names, {}, hang, connects_work},
+    {"hang", "Connecting to the processes gets no answer.", Operand::processes, names, {}, hang, connects_work},
     {"redis_delay", "Redis takes so long for each answer.", Operand::value, duration, {}, redis_delay, redis_no_delay},
     {"redis_error",
      "Redis answers every command with this error.",
@@ -287,6 +377,8 @@ const FaultKind kFaults[] = {
      registry_remove,
      nullptr},
     {"dns_fail", "The name service fails for the names of these nodes.", Operand::hosts, names, {}, dns_fail, dns_work},
+    {"dns_change", "The names of nodes have another's address.", Operand::hosts, names, kToKey, dns_change,
+     dns_restore},
     {"dns_silent", "The name service answers nobody.", Operand::value, flag, {}, dns_silent, dns_not_silent},
     {"burst", "Client groups send so many requests at once.", Operand::clients, names, kCountKey, burst, nullptr},
     {"clients", "Changes how often client groups ask.", Operand::clients, names, kRateKey, change_rate, restore_rate},

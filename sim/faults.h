@@ -31,6 +31,7 @@ struct FaultKind {
   void (*apply)(World& world, const FaultKind& kind, const Fields& fields);
   // What `for` and the end of it mean; nullptr when the fault is over at once.
   void (*undo)(World& world, const FaultKind& kind, const Fields& fields);
+  bool wants_for = false;  // it cannot be without an end
 };
 
 std::span<const FaultKind> fault_kinds() noexcept;

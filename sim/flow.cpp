@@ -14,7 +14,15 @@ Flow::Flow(Clock& clock, Link& link, Link& back, RandomStream random, FlowSink& 
       sink_(sink),
       delivery_(
           clock, [](void* self) { static_cast<Flow*>(self)->deliver(); }, this),
-      window_update_(clock, [](void* self) { static_cast<Flow*>(self)->learn_window(); }, this) {}
+      window_update_(clock, [](void* self) { static_cast<Flow*>(self)->learn_window(); }, this) {
+  const auto& settings = link.settings;
+  if (settings.reset_permille > 0 && random_.below(1000) < settings.reset_permille)
+    breaks_at_ = random_.below(LinkSettings::kMostBeforeReset);
+}
+
+std::uint64_t Flow::breaks_at() const noexcept {
+  return link_.reset_after > 0 ? std::min(breaks_at_, link_.reset_after) : breaks_at_;
+}
 
 std::size_t Flow::room() const noexcept {
   const std::size_t capacity = std::max<std::size_t>(link_.settings.send_buffer, 1);
@@ -150,6 +158,13 @@ void Flow::deliver() {
   while (on_the_wire()) {
     const Segment& segment = segments_[first_segment_];
     if (segment.arrives > clock_.now() || held(segment)) break;
+    if (segment.kind == Kind::data && segment.end > breaks_at()) {
+      // What came before it is delivered, and the break is seen after that.
+      what.data = arrived_ < breaks_at();
+      what.broken = !what.data;
+      arrived_ = std::max(arrived_, breaks_at());
+      break;
+    }
     arrived_ = segment.end;
     switch (segment.kind) {
       case Kind::data: what.data = true; break;
@@ -168,10 +183,15 @@ void Flow::deliver() {
       first_segment_ = 0;
     }
     // A held segment waits for resume(), without a timer.
-    if (segments_[first_segment_].arrives > clock_.now()) arm_delivery();
+    const Segment& next = segments_[first_segment_];
+    if (next.arrives > clock_.now()) {
+      arm_delivery();
+    } else if (!held(next)) {
+      delivery_.arm(clock_.now() + Duration(1));
+    }
   }
   if (arrived_ != before) sink_.trace_delivered(*this, static_cast<std::size_t>(arrived_ - before));
-  if (what.data || what.established || what.finished || what.reset) sink_.arrived(*this, what);
+  if (what.data || what.established || what.finished || what.reset || what.broken) sink_.arrived(*this, what);
 }
 
 void Flow::learn_window() {

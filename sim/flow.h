@@ -24,7 +24,8 @@ struct Arrival {
   bool established = false;
   bool data = false;
   bool finished = false;
-  bool reset = false;
+  bool reset = false;   // from the sender
+  bool broken = false;  // the way itself has broken the connection
 };
 
 class Flow;
@@ -74,6 +75,7 @@ class Flow {
   const Link& link() const noexcept { return link_; }
 
  private:
+  static constexpr std::uint64_t kNoBreak = ~std::uint64_t{0};
   enum class Kind : std::uint8_t { data, established, finish, reset };
   struct Segment {
     Instant arrives;
@@ -86,6 +88,8 @@ class Flow {
   void push(Kind kind, std::size_t bytes);
   void pump();
   void arm_delivery();
+  // Bytes that may still arrive before the way breaks the connection.
+  std::uint64_t breaks_at() const noexcept;
   void drop_segments() noexcept;
   void deliver();
   void learn_window();
@@ -104,6 +108,7 @@ class Flow {
   std::uint64_t read_ = 0;
   std::uint64_t known_read_ = 0;  // read_ as the sender knows it
   Instant last_arrival_{};
+  std::uint64_t breaks_at_ = kNoBreak;  // by chance
   bool finish_wanted_ = false;
   bool finish_sent_ = false;
   bool finish_arrived_ = false;

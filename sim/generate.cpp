@@ -91,6 +91,7 @@ class Generator {
                          // The table of the real default costs more to make than a short run.
                          keys.emplace_back("limiter_entries", word(std::to_string(between(1, 4096))));
                          if (one_in(2)) keys.emplace_back("limiter_rate", word("0/s"));
+                         if (one_in(3)) keys.emplace_back("workers", word(std::to_string(between(2, 4))));
                          if (one_in(3)) keys.emplace_back("discovery_interval", word(ms(500, 10'000)));
                          if (one_in(4)) keys.emplace_back("first_byte_timeout", word(ms(300, 5000)));
                          if (one_in(4)) keys.emplace_back("max_connections", word(std::to_string(between(200, 400))));
@@ -180,7 +181,7 @@ class Generator {
     return list({word(nodes[first]), word(nodes[second])});
   }
 
-  static constexpr int kKinds = 24;
+  static constexpr int kKinds = 30;
 
   YamlNode step(int kind) {
     // From 3 s on: over by the end of the workload.
@@ -197,7 +198,7 @@ class Generator {
     switch (kind) {
       case 0: lasting("crash", word(any(processes()))); break;
       case 1: lasting("stop", word(any(processes()))); break;
-      case 2: lasting("pause", word(any(backends_))); break;
+      case 2: lasting("pause", word(any(processes()))); break;
       case 3: lasting("partition", pair()); break;
       case 4: lasting("partition_one_way", pair()); break;
       case 5: lasting("stall", pair()); break;
@@ -206,6 +207,7 @@ class Generator {
         more("latency", ms(1, 500));
         more("jitter", ms(0, 100));
         more("segment", std::to_string(between(1, 1500)));
+        unreliable(keys);
         break;
       case 7: lasting("vanish", word(any(processes()))); break;
       case 8: once("reset", word(any(processes()))); break;
@@ -228,12 +230,42 @@ class Generator {
         lasting("clients", word(any(clients_)));
         more("rate", std::to_string(between(0, 200)) + "/s");
         break;
+      case 22: lasting("clog", pair()); break;
+      case 23: once("half_open", pair()); break;
+      case 24:
+        lasting("reset_after", pair());
+        more("bytes", std::to_string(between(1, 3000)));
+        break;
+      case 25:
+        lasting("clock_jump", word(any(processes())));
+        more("by", ms(1, 120'000));
+        if (one_in(2)) more("back", "yes");
+        break;
+      case 26:
+        lasting("clock_drift", word(any(processes())));
+        more("by", percent(20));
+        if (one_in(2)) more("back", "yes");
+        break;
+      case 27:
+        lasting("dns_change", word(any(backends_)));
+        more("to", one_in(2) ? "none" : any(backends_));
+        break;
       default:
         lasting("backend", word(any(backends_)));
         misbehave(keys);
         break;
     }
     return map(std::move(keys));
+  }
+
+  void unreliable(Entries& keys) {
+    if (one_in(3)) {
+      keys.emplace_back("tail", word(percent(20)));
+      keys.emplace_back("tail_latency", word(ms(1, 2000)));
+    }
+    if (one_in(3)) keys.emplace_back("refuses", word(percent(50)));
+    if (one_in(3)) keys.emplace_back("hangs", word(percent(50)));
+    if (one_in(3)) keys.emplace_back("resets", word(percent(50)));
   }
 
   void misbehave(Entries& keys) {

@@ -126,7 +126,7 @@ class LimiterBound final : public Invariant {
     if (!finished || !went_past_limiter(finished->cause)) return;
     const auto limiter = facts_.limiters.find(told->process);
     if (limiter == facts_.limiters.end() || limiter->second.rate_millirequests_per_second == 0) return;
-    judge(at, std::string(told->process), limiter->second, *finished);
+    judge(at, *told, limiter->second, *finished);
   }
 
  private:
@@ -146,10 +146,12 @@ class LimiterBound final : public Invariant {
     }
   }
 
-  void judge(Instant at, const std::string& proxy, const LimiterSettings& limiter, const RequestFinished& finished) {
+  // By the proxy's own clock, which is the time that its limiter knows.
+  void judge(Instant at, const ProcessTold& told, const LimiterSettings& limiter, const RequestFinished& finished) {
+    const std::string proxy(told.process);
     const IpAddress key = finished.client.is_v4() ? finished.client : finished.client.network(limiter.ipv6_prefix_bits);
     auto& begun = passed_[proxy][key];
-    const Instant began = at - finished.duration;
+    const Instant began = told.own_time - finished.duration;
     begun.insert(std::upper_bound(begun.begin(), begun.end(), began), began);
     if (begun.size() > kMostRemembered) begun.pop_front();
     // The k latest to begin all ended by now.
@@ -157,7 +159,7 @@ class LimiterBound final : public Invariant {
     for (auto from = begun.rbegin(); from != begun.rend(); ++from) {
       ++count;
       const double allowed = limiter.burst + static_cast<double>(limiter.rate_millirequests_per_second) / 1000 *
-                                                 std::chrono::duration<double>(at - *from).count();
+                                                 std::chrono::duration<double>(told.own_time - *from).count();
       if (static_cast<double>(count) <= allowed + 1e-6) continue;
       violated(at, finished.client.to_string() + " got " + std::to_string(count) + " requests past the limiter of " +
                        proxy + " where " + std::to_string(allowed) + " are allowed");

@@ -28,7 +28,7 @@ constexpr bool kept(std::size_t event) {
 
 }  // namespace
 
-std::string_view name_of(const Event& event) noexcept { return kEventNames[event.index()]; }
+std::string_view event_name(std::size_t index) noexcept { return kEventNames[index]; }
 std::vector<std::string_view> event_names() {
   std::vector<std::string_view> names;
   for (std::size_t i = 0; i < std::size(kEventNames); ++i)

@@ -14,7 +14,9 @@
 namespace gopher::sim {
 
 // The names of Observer's events as scenarios and traces say them.
-std::string_view name_of(const Event& event) noexcept;
+std::string_view event_name(std::size_t index) noexcept;  // of Event's alternative
+inline std::string_view name_of(const Event& event) noexcept { return event_name(event.index()); }
+// Those that expectations can ask for.
 std::vector<std::string_view> event_names();
 
 class Ledger final : public WorldListener {

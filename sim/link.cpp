@@ -20,7 +20,9 @@ Instant Link::arrival(Instant now, std::size_t bytes, RandomStream& random) noex
     travel +=
         Duration(static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(settings.jitter.count()) + 1)));
   }
-  return departed + travel;
+  if (settings.tail_permille > 0 && random.below(1000) < settings.tail_permille)
+    travel += Duration(static_cast<std::int64_t>(random.below(static_cast<std::uint64_t>(settings.tail.count()) + 1)));
+  return std::max(departed + travel, clogged_until);
 }
 
 }  // namespace gopher::sim

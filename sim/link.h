@@ -13,9 +13,12 @@ class SimNode;
 
 // All may be changed while connections live; what is on the wire keeps its time of arrival.
 struct LinkSettings {
-  // One way. Each segment takes `latency` and up to `jitter` more, uniformly; the order within a connection is kept.
+  // One way. Each segment takes `latency` and up to `jitter` more, uniformly, and of a thousand `tail_permille` take
+  // up to `tail` on top: a body and a long tail, as networks have. The order within a connection is kept.
   Duration latency = std::chrono::microseconds(100);
   Duration jitter{0};
+  std::uint32_t tail_permille = 0;
+  Duration tail{0};
   // Most bytes of one delivery, at least 1. Each delivery of a direction has an instant of its own, so a small size
   // makes short reads. With `random_segments` each is of 1 to `segment_size` bytes.
   std::uint32_t segment_size = 64 * 1024;
@@ -28,6 +31,12 @@ struct LinkSettings {
   std::size_t receive_buffer = 64 * 1024;
   // Bandwidth, shared by the connections of the link; 0 for no bound.
   std::uint64_t bytes_per_second = 0;
+  // Faults at random. Of a thousand connects this way so many are refused, and so many hang (unless sent again, which
+  // draws anew); of a thousand connections so many are reset after at most kMostBeforeReset bytes have gone this way.
+  static constexpr std::uint64_t kMostBeforeReset = 64 * 1024;
+  std::uint32_t refuse_permille = 0;
+  std::uint32_t hang_permille = 0;
+  std::uint32_t reset_permille = 0;
 };
 
 class Link {
@@ -46,6 +55,10 @@ class Link {
   bool partitioned = false;
   // Data of connections does not pass; connecting and resetting do.
   bool stalled = false;
+  // Whatever is sent before this is there no sooner.
+  Instant clogged_until{};
+  // Connections are reset when so many of their bytes have gone this way; 0 for no such bound.
+  std::uint64_t reset_after = 0;
   // What this link has had: connections as the way from client to server, words of handshakes.
   std::uint64_t connections = 0;
   std::uint64_t handshakes = 0;

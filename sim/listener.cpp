@@ -7,8 +7,13 @@
 
 namespace gopher::sim {
 
-SimListener::SimListener(SimNetwork& network, SimNode& node, SocketAddress local, std::size_t backlog)
-    : network_(network), node_(node), local_(local), backlog_(backlog), acceptor_(network.clock()) {
+SimListener::SimListener(SimNetwork& network, SimNode& node, SocketAddress local, std::size_t backlog, bool shares_port)
+    : network_(network),
+      node_(node),
+      local_(local),
+      backlog_(backlog),
+      shares_port_(shares_port),
+      acceptor_(node.clock()) {
   GOPHER_CHECK(backlog > 0);
 }
 
@@ -56,7 +61,7 @@ void SimListener::wait_acceptable(IoWait& wait) {
 void SimListener::close() noexcept {
   if (!open_) return;
   open_ = false;
-  node_.stop_listening(local_.port);
+  node_.stop_listening(*this);
   acceptor_.finish_soon(ErrorKind::closed);
   // Nobody will ever accept these; a kernel resets them.
   auto unaccepted = std::exchange(queue_, {});

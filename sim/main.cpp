@@ -17,6 +17,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "sim/coverage.h"
 #include "sim/generate.h"
 #include "sim/html_report.h"
 #include "sim/reference.h"
@@ -265,6 +266,7 @@ struct Explore {
   std::string base;
   std::string out = ".";
   unsigned jobs = 1;
+  bool require_marks = false;
 };
 
 std::optional<Scenario> generated(std::uint64_t seed, const YamlNode* base, YamlNode& tree) {
@@ -319,14 +321,25 @@ class Exploration {
       job.join();
     show_progress();
     std::cerr << '\n';
-    for (const auto& mark : known_marks())
-      if (!reached_.contains(mark)) std::cout << "never reached: " << mark << '\n';
-    std::cout << done_ << " seeds, " << failures_ << " failed\n";
-    return failures_ == 0 ? 0 : 1;
+    const std::uint64_t missing = tell_marks();
+    std::cout << done_ << " seeds, " << failures_ << " failed, " << reached_.size() << " of " << known_marks().size()
+              << " marks reached, " << missing << " missing that must be\n";
+    return failures_ == 0 && (missing == 0 || !command_.require_marks) ? 0 : 1;
   }
 
  private:
   static constexpr std::uint64_t kBatch = 50;
+
+  // Prints those that were never reached; how many of them must be.
+  std::uint64_t tell_marks() const {
+    std::uint64_t missing = 0;
+    for (const auto& mark : known_marks()) {
+      if (reached_.contains(mark.name)) continue;
+      missing += mark.must;
+      std::cout << "never reached: " << mark.name << (mark.must ? "" : " (needs a scenario of its own)") << '\n';
+    }
+    return missing;
+  }
 
   void work() {
     for (;;) {
@@ -429,6 +442,8 @@ int main_of(int argc, char** argv) {
     each->add_option("--out", exploring.out, "The folder for what fails");
   }
   explore->add_option("--jobs", exploring.jobs, "Processes at once")->check(CLI::Range(1u, 256u));
+  explore->add_flag("--require-marks", exploring.require_marks,
+                    "Fails too when a mark that random worlds must reach is not");
   auto* list_command = app.add_subcommand("list", "Prints what a scenario file may hold.");
   CLI11_PARSE(app, argc, argv);
 

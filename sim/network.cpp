@@ -7,7 +7,7 @@ namespace gopher::sim {
 
 namespace {
 
-enum Fault : int { kPartition, kHeal, kStall, kResume, kReset, kVanish, kRestore };
+enum Fault : int { kPartition, kHeal, kStall, kResume, kReset, kVanish, kRestore, kClog, kHalfOpen, kResetAfter };
 
 }  // namespace
 
@@ -100,11 +100,22 @@ void SimNetwork::reset_connections(const SimNode& of) {
 
 void SimNetwork::reset_connections(const SimNode& a, const SimNode& b) {
   record_fault(kReset, a.id(), b.id());
-  for_each_connection([&a, &b](Connection& connection) {
-    const SimNode* client = &connection.node(Side::client);
-    const SimNode* server = &connection.node(Side::server);
-    if ((client == &a && server == &b) || (client == &b && server == &a)) connection.reset_both();
-  });
+  for_each_connection_between(a, b, [](Connection& connection) { connection.reset_both(); });
+}
+
+void SimNetwork::clog(const SimNode& a, const SimNode& b, Instant until) {
+  record_fault(kClog, a.id(), b.id());
+  link(a, b).clogged_until = link(b, a).clogged_until = until;
+}
+
+void SimNetwork::half_open(const SimNode& a, const SimNode& b) {
+  record_fault(kHalfOpen, a.id(), b.id());
+  for_each_connection_between(a, b, [](Connection& connection) { connection.vanish_both(); });
+}
+
+void SimNetwork::reset_after(const SimNode& from, const SimNode& to, std::uint64_t bytes) {
+  record_fault(kResetAfter, from.id(), to.id());
+  link(from, to).reset_after = bytes;
 }
 
 void SimNetwork::vanish(SimNode& node) {
@@ -149,13 +160,23 @@ Instant SimNetwork::handshake_arrival(const SimNode& from, const SimNode& to) {
   return way.arrival(clock_.now(), 0, chance);
 }
 
-std::unique_ptr<Stream> SimNetwork::connected(SimNode& client, const IpAddress& source, SimNode& server,
+ConnectFault SimNetwork::connect_fault(const SimNode& from, const SimNode& to, std::uint16_t port) {
+  const ConnectFault set = to.connect_fault(port);
+  Link& way = link(from, to);
+  const auto& settings = way.settings;
+  if (set != ConnectFault::none || settings.refuse_permille + settings.hang_permille == 0) return set;
+  const std::uint64_t drawn = random("connect-fault", way, way.handshakes).below(1000);
+  if (drawn < settings.refuse_permille) return ConnectFault::refuse;
+  return drawn < settings.refuse_permille + settings.hang_permille ? ConnectFault::hang : ConnectFault::none;
+}
+
+std::unique_ptr<Stream> SimNetwork::connected(SimNode& client, const SocketAddress& source, SimNode& server,
                                               const SocketAddress& to) {
   Link& forth = link(client, server);
   Link& back = link(server, client);
   ++forth.connections;
   const std::uint64_t id = ++last_connection_;
-  const Connection::Party from{client, {source, client.next_source_port()}};
+  const Connection::Party from{client, source};
   const Connection::Party party_to{server, to};
   auto& connection = connections_.try_emplace(id, *this, id, forth, back, from, party_to).first->second;
   auto stream = std::make_unique<SimStream>(*this, connection, Side::client);
@@ -175,6 +196,15 @@ template <class Act>
 void SimNetwork::for_each_connection(Act act) {
   for (auto next = connections_.begin(); next != connections_.end();)
     act((next++)->second);
+}
+
+template <class Act>
+void SimNetwork::for_each_connection_between(const SimNode& a, const SimNode& b, Act act) {
+  for_each_connection([&](Connection& connection) {
+    const SimNode* client = &connection.node(Side::client);
+    const SimNode* server = &connection.node(Side::server);
+    if ((client == &a && server == &b) || (client == &b && server == &a)) act(connection);
+  });
 }
 
 }  // namespace gopher::sim

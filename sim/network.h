@@ -67,6 +67,13 @@ class SimNetwork {
   // Bytes of connections are held; connecting and resetting go on.
   void stall(const SimNode& from, const SimNode& to) { set_stall(from, to, true); }
   void resume(const SimNode& from, const SimNode& to) { set_stall(from, to, false); }
+  // What is sent either way from now on is there at `until`, or later.
+  void clog(const SimNode& a, const SimNode& b, Instant until);
+  // The connections between two nodes are lost on the way without a word; new ones work.
+  void half_open(const SimNode& a, const SimNode& b);
+  // Connections from one node to another and back are reset when so many bytes have gone from `from` to `to`; 0 ends
+  // that.
+  void reset_after(const SimNode& from, const SimNode& to, std::uint64_t bytes);
   // Both ends of the connections see a reset: all of a node, or those between two.
   void reset_connections(const SimNode& of);
   void reset_connections(const SimNode& a, const SimNode& b);
@@ -92,7 +99,10 @@ class SimNetwork {
   // The node that `from` reaches under `ip`, nullptr for none.
   SimNode* owner_of(SimNode& from, const IpAddress& ip) noexcept;
   Instant handshake_arrival(const SimNode& from, const SimNode& to);
-  std::unique_ptr<Stream> connected(SimNode& client, const IpAddress& source, SimNode& server, const SocketAddress& to);
+  // What is wrong with this connect: what was set for the port, or else what chance says.
+  ConnectFault connect_fault(const SimNode& from, const SimNode& to, std::uint16_t port);
+  std::unique_ptr<Stream> connected(SimNode& client, const SocketAddress& source, SimNode& server,
+                                    const SocketAddress& to);
   void remove(const Connection& connection) { connections_.erase(connection.id()); }
 
  private:
@@ -102,6 +112,8 @@ class SimNetwork {
   // Calls `act(connection)` for each, in the order of their numbers; it may end that connection.
   template <class Act>
   void for_each_connection(Act act);
+  template <class Act>
+  void for_each_connection_between(const SimNode& a, const SimNode& b, Act act);
 
   SimClock& clock_;
   std::uint64_t seed_;

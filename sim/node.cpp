@@ -17,7 +17,7 @@ constexpr std::uint16_t kLastEphemeralPort = 60999;
 }  // namespace
 
 SimNode::SimNode(SimNetwork& network, std::uint32_t id, std::string name)
-    : network_(network), id_(id), name_(std::move(name)), connector_(network, *this) {}
+    : network_(network), id_(id), name_(std::move(name)), clock_(network.clock()), connector_(network, *this) {}
 
 SimNode::~SimNode() { GOPHER_CHECK(listeners_.empty() && open_streams_ == 0); }
 
@@ -26,16 +26,19 @@ SocketAddress SimNode::address(std::uint16_t port) const {
   return {addresses_.front(), port};
 }
 
-std::expected<std::unique_ptr<Listener>, ErrorKind> SimNode::listen(std::uint16_t port, std::size_t backlog) {
+std::expected<std::unique_ptr<Listener>, ErrorKind> SimNode::listen(std::uint16_t port, std::size_t backlog,
+                                                                    bool shares_port) {
   if (port == 0) {
     port = kFirstEphemeralPort;
     while (listeners_.contains(port)) {
       if (port++ == kLastEphemeralPort) return std::unexpected(ErrorKind::in_use);
     }
   }
-  if (listeners_.contains(port)) return std::unexpected(ErrorKind::in_use);
-  auto listener = std::make_unique<SimListener>(network_, *this, address(port), backlog);
-  listeners_[port] = listener.get();
+  const auto others = listeners_.find(port);
+  if (others != listeners_.end() && !(shares_port && others->second.front()->shares_port()))
+    return std::unexpected(ErrorKind::in_use);
+  auto listener = std::make_unique<SimListener>(network_, *this, address(port), backlog, shares_port);
+  listeners_[port].push_back(listener.get());
   return listener;
 }
 
@@ -60,9 +63,22 @@ std::optional<ErrorKind> SimNode::begin_operation() {
   return failing_how_;
 }
 
-SimListener* SimNode::listener(std::uint16_t port) const noexcept {
+// As a kernel does it, by a hash of the source, so that one connection's steps meet one listener.
+SimListener* SimNode::listener(std::uint16_t port, const SocketAddress& source) const noexcept {
   const auto found = listeners_.find(port);
-  return found == listeners_.end() ? nullptr : found->second;
+  if (found == listeners_.end()) return nullptr;
+  const auto& sharing = found->second;
+  if (sharing.size() == 1) return sharing.front();
+  std::uint64_t hash = source.port;
+  for (const std::uint8_t octet : source.ip.octets())
+    hash = (hash ^ octet) * 0x100000001B3u;
+  return sharing[(hash ^ (hash >> 32)) % sharing.size()];
+}
+
+void SimNode::stop_listening(const SimListener& listener) noexcept {
+  const auto found = listeners_.find(listener.local().port);
+  std::erase(found->second, &listener);
+  if (found->second.empty()) listeners_.erase(found);
 }
 
 std::optional<IpAddress> SimNode::source_for(const IpAddress& to) const noexcept {

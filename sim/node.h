@@ -14,6 +14,7 @@
 #include "core/ports/error.h"
 #include "core/ports/network.h"
 #include "sim/connector.h"
+#include "sim/node_clock.h"
 
 namespace gopher::sim {
 
@@ -41,12 +42,18 @@ class SimNode {
   // The first address; the node must have one.
   SocketAddress address(std::uint16_t port) const;
 
+  // What runs here takes its time from this clock. Freezing it freezes the processes of the node as SIGSTOP does: the
+  // system goes on answering for them, they do nothing.
+  NodeClock& clock() noexcept { return clock_; }
+  const NodeClock& clock() const noexcept { return clock_; }
   Connector& connector() noexcept { return connector_; }
   // Connects begun from now on come from `source`, which need not be an address of the node: one node can stand for a
   // million clients. Nothing: from the node's own address.
   void speak_from(std::optional<IpAddress> source) noexcept { source_ = source; }
-  // Listens on `port` of all addresses; 0 takes a free one. Errors: in_use.
-  std::expected<std::unique_ptr<Listener>, ErrorKind> listen(std::uint16_t port, std::size_t backlog = kDefaultBacklog);
+  // Listens on `port` of all addresses; 0 takes a free one. Several may share a port that all of them share
+  // (SO_REUSEPORT): each gets the connections whose source falls to it. Errors: in_use.
+  std::expected<std::unique_ptr<Listener>, ErrorKind> listen(std::uint16_t port, std::size_t backlog = kDefaultBacklog,
+                                                             bool shares_port = false);
 
   // Faults of connecting to this node; they leave what is connected alone.
   void set_connect_fault(std::uint16_t port, ConnectFault fault) { connect_faults_[port] = fault; }
@@ -69,8 +76,9 @@ class SimNode {
   std::optional<ErrorKind> begin_operation();
   void stream_opened() noexcept { ++open_streams_; }
   void stream_gone() noexcept { --open_streams_; }
-  SimListener* listener(std::uint16_t port) const noexcept;
-  void stop_listening(std::uint16_t port) noexcept { listeners_.erase(port); }
+  // The one that gets what comes from `source` to `port`, nullptr for none.
+  SimListener* listener(std::uint16_t port, const SocketAddress& source) const noexcept;
+  void stop_listening(const SimListener& listener) noexcept;
   // The address that this node speaks from to reach `to`.
   std::optional<IpAddress> source_for(const IpAddress& to) const noexcept;
   std::uint16_t next_source_port() noexcept;
@@ -81,9 +89,10 @@ class SimNode {
   std::uint32_t id_;
   std::string name_;
   std::vector<IpAddress> addresses_;
+  NodeClock clock_;
   SimConnector connector_;
   std::optional<IpAddress> source_;
-  std::map<std::uint16_t, SimListener*> listeners_;
+  std::map<std::uint16_t, std::vector<SimListener*>> listeners_;
   std::map<std::uint16_t, ConnectFault> connect_faults_;
   std::uint64_t operations_ = 0;
   std::uint64_t failing_operation_ = 0;

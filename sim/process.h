@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "sim/node.h"
 
@@ -20,9 +21,27 @@ class SimProcess {
   // No effect when it runs.
   virtual void start() = 0;
   // SIGKILL: the system closes its sockets, its memory is gone. No effect when it does not run.
-  virtual void crash() = 0;
-  // SIGTERM: returns at once; running() is false once it has ended.
-  virtual void stop() = 0;
+  void crash() {
+    resume_clock();
+    kill();
+  }
+  // SIGTERM: returns at once; running() is false once it has ended. A paused process hears of it when it goes on.
+  void stop() {
+    if (paused()) {
+      stops_at_resume_ = true;
+    } else {
+      terminate();
+    }
+  }
+  // SIGSTOP: connections to it are still made (the system does that), but it does nothing. No effect when it does not
+  // run.
+  void pause() {
+    if (running()) node_.clock().freeze();
+  }
+  void resume() {
+    if (resume_clock()) terminate();
+  }
+  bool paused() const noexcept { return node_.clock().frozen(); }
   virtual bool running() const noexcept = 0;
   // It runs, and was asked to stop.
   virtual bool ending() const noexcept = 0;
@@ -32,7 +51,16 @@ class SimProcess {
   virtual bool gone() const noexcept = 0;
 
  private:
+  virtual void kill() = 0;
+  virtual void terminate() = 0;
+  // True when it was to stop meanwhile.
+  bool resume_clock() {
+    node_.clock().thaw();
+    return std::exchange(stops_at_resume_, false);
+  }
+
   SimNode& node_;
+  bool stops_at_resume_ = false;
 };
 
 }  // namespace gopher::sim

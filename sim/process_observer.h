@@ -16,7 +16,7 @@ class ProcessObserver final : public Observer {
       : process_(process), clock_(clock), listener_(listener) {}
 
   void on(const Event& event) noexcept override {
-    if (!silenced_) listener_.on(clock_.now(), ProcessTold{process_, event});
+    if (!silenced_) listener_.on(clock_.now(), ProcessTold{process_, event, clock_.now()});
   }
   void tell(const WorldEvent& event) { listener_.on(clock_.now(), event); }
   void silence() noexcept { silenced_ = true; }

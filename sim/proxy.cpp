@@ -11,10 +11,28 @@
 
 namespace gopher::sim {
 
+namespace {
+
+// As io/worker_thread.h has it, without the thread.
+struct SimWorker {
+  SimWorker(SimNode& node, const ProxySettings& settings, const SnapshotCell& cell, ClientLimiter& limiter,
+            Observer& observer, std::size_t index, std::uint64_t seed, std::unique_ptr<Listener> listener)
+      : balancer(cell, observer, settings.balancer, index),
+        context(node.clock(), node.connector(), observer, settings.session, limiter, balancer,
+                RandomStream(seed, "request-id", std::to_string(index))),
+        acceptor(context, std::move(listener)) {}
+
+  Balancer balancer;
+  WorkerContext context;
+  Acceptor acceptor;
+};
+
+}  // namespace
+
 // One run of the process, from its start to its last coroutine.
 class SimProxy::Incarnation {
  public:
-  Incarnation(SimProxy& proxy, std::uint64_t seed, std::unique_ptr<Listener> listener)
+  Incarnation(SimProxy& proxy, std::uint64_t seed)
       : name_(proxy.name()),
         clock_(proxy.clock_),
         settings_(proxy.settings_),
@@ -23,20 +41,24 @@ class SimProxy::Incarnation {
         pool_(cell_, observer_),
         discovery_(registry_, proxy.node().connector(), clock_, observer_, pool_, settings_.discovery, seed),
         limiter_(settings_.limiter, seed),
-        balancer_(cell_, observer_, settings_.balancer, 0),
-        worker_(clock_, proxy.node().connector(), observer_, settings_.session, limiter_, balancer_,
-                RandomStream(seed, "request-id", "0")),
-        acceptor_(worker_, std::move(listener)),
         drain_deadline_(clock_, &drain_deadline_passed, this) {
     observer_.tell(ProcessStarted{name_});
     discovery_.start();
-    running_.spawn(acceptor_.run());
+    for (std::size_t index = 0; index < settings_.workers; ++index) {
+      auto listener = proxy.node().listen(settings_.port, SimNode::kDefaultBacklog, true);
+      // The one before it was asked to stop and still drains: its port is free, its connections are its own.
+      GOPHER_CHECK(listener.has_value());
+      workers_.push_back(std::make_unique<SimWorker>(proxy.node(), settings_, cell_, limiter_, observer_, index, seed,
+                                                     std::move(*listener)));
+      running_.spawn(workers_.back()->acceptor.run());
+    }
   }
 
   void stop() {
     if (ending_) return;
     ending_ = true;
-    acceptor_.drain();
+    for (auto& worker : workers_)
+      worker->acceptor.drain();
     drain_deadline_.arm(clock_.now() + settings_.drain_timeout);
     ends_.spawn(end());
   }
@@ -45,7 +67,7 @@ class SimProxy::Incarnation {
   void crash() {
     observer_.silence();
     observer_.tell(ProcessEnded{name_, false});
-    acceptor_.cut();
+    cut();
     if (!std::exchange(ending_, true)) ends_.spawn(end());
   }
 
@@ -64,7 +86,11 @@ class SimProxy::Incarnation {
     gone_ = true;
     if (!killed()) observer_.tell(ProcessEnded{name_, true});
   }
-  static void drain_deadline_passed(void* context) { static_cast<Incarnation*>(context)->acceptor_.cut(); }
+  void cut() {
+    for (auto& worker : workers_)
+      worker->acceptor.cut();
+  }
+  static void drain_deadline_passed(void* context) { static_cast<Incarnation*>(context)->cut(); }
 
   const std::string& name_;
   Clock& clock_;
@@ -75,9 +101,7 @@ class SimProxy::Incarnation {
   Pool pool_;
   Discovery discovery_;
   ClientLimiter limiter_;
-  Balancer balancer_;
-  WorkerContext worker_;
-  Acceptor acceptor_;
+  std::vector<std::unique_ptr<SimWorker>> workers_;
   Timer drain_deadline_;
   TaskGroup running_;
   TaskGroup ends_;
@@ -98,19 +122,16 @@ void SimProxy::reap() {
 void SimProxy::start() {
   reap();
   if (running()) return;
-  auto listener = node().listen(settings_.port);
-  // The one before it was asked to stop and still drains: its port is free, its connections are its own.
-  GOPHER_CHECK(listener.has_value());
   // Another seed for each start, as the binary draws one.
   const std::uint64_t seed = RandomStream(seed_, name(), std::to_string(++starts_)).next();
-  incarnations_.push_back(std::make_unique<Incarnation>(*this, seed, std::move(*listener)));
+  incarnations_.push_back(std::make_unique<Incarnation>(*this, seed));
 }
 
-void SimProxy::crash() {
+void SimProxy::kill() {
   if (running()) incarnations_.back()->crash();
 }
 
-void SimProxy::stop() {
+void SimProxy::terminate() {
   if (running()) incarnations_.back()->stop();
 }
 

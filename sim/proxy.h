@@ -1,5 +1,6 @@
 // SimProxy: a whole gopher-proxy in the virtual world: the data path, the control plane and the Redis client of the
-// binary, wired as io/worker_thread.cpp and io/control_plane.cpp wire them. One worker.
+// binary, wired as io/worker_thread.cpp and io/control_plane.cpp wire them. Its workers are actors of one thread, each
+// with a listener of its own on the shared port.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,7 @@ namespace gopher::sim {
 
 struct ProxySettings {
   std::uint16_t port = 8080;
+  std::size_t workers = 1;
   SessionSettings session;
   LimiterSettings limiter;
   BalancerSettings balancer;
@@ -34,8 +36,6 @@ class SimProxy final : public SimProcess {
   ~SimProxy() override;
 
   void start() override;
-  void crash() override;
-  void stop() override;
   bool running() const noexcept override;
   bool ending() const noexcept override;
   bool gone() const noexcept override;
@@ -47,6 +47,9 @@ class SimProxy final : public SimProcess {
 
  private:
   class Incarnation;
+
+  void kill() override;
+  void terminate() override;
 
   Clock& clock_;
   WorldListener& listener_;

@@ -45,6 +45,7 @@ class RedisServer {
   // Closes the port and every connection; the data stays, as an append-only file keeps it.
   void stop();
   bool running() const noexcept { return listener_ != nullptr; }
+  SimNode& node() noexcept { return node_; }
   // Connections that have not ended.
   std::size_t connections() const noexcept { return tasks_.size() - (running() ? 1 : 0); }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sim/coverage.h"
 #include "sim/invariant.h"
 #include "sim/ledger.h"
 #include "sim/liveness.h"
@@ -18,6 +19,7 @@ class Run {
       facts_.limiters[proxy.name] = proxy.settings.limiter;
     invariants_ = make_invariants(facts_, violations_);
     world_.add_listener(ledger_);
+    world_.add_listener(coverage_);
     for (auto& invariant : invariants_)
       world_.add_listener(*invariant);
     if (options.recorder) world_.add_listener(*options.recorder);
@@ -38,7 +40,7 @@ class Run {
     for (const auto& violation : violations_)
       found({violation.at - SimClock::kStart, "invariant " + violation.invariant, violation.what,
              "invariant " + violation.invariant});
-    mark();
+    report_.marks = coverage_.reached();
     report_.simulated = world_.now();
     report_.requests = world_.requests();
     report_.events = world_.clock.events();
@@ -81,7 +83,7 @@ class Run {
     std::vector<std::string> nodes;
     if (step.kind->operand != Operand::value) nodes = expand(world_, step.fields.names(step.kind->name));
     world_.tell(FaultSwitched{step.text, step.kind->name, nodes, step.undo});
-    if (!step.undo) ++report_.marks["fault " + std::string(step.kind->name)];
+    if (!step.undo) coverage_.fault(step.kind->name);
     (step.undo ? step.kind->undo : step.kind->apply)(world_, *step.kind, step.fields);
     last_fault_ = step.at;
   }
@@ -116,15 +118,6 @@ class Run {
     report_.failures.push_back(std::move(failure));
   }
 
-  void mark() {
-    for (const auto& told : ledger_.told()) {
-      ++report_.marks["event " + ledger_.text(told.event)];
-      if (told.cause) ++report_.marks["cause " + std::string(to_string(*told.cause))];
-    }
-    for (const auto& request : ledger_.requests())
-      if (request.over) ++report_.marks["outcome " + std::string(to_string(request.outcome))];
-  }
-
   bool as_it_must_be() {
     if (scenario_.must_fail.empty()) return report_.failures.empty();
     return std::ranges::any_of(report_.failures, [this](const Failure& failure) {
@@ -136,6 +129,7 @@ class Run {
   RunRecorder* const recorder_;
   RunReport report_;
   Ledger ledger_;
+  Coverage coverage_;
   InvariantFacts facts_;
   std::vector<Violation> violations_;
   std::vector<std::unique_ptr<Invariant>> invariants_;
@@ -146,19 +140,6 @@ class Run {
 };
 
 }  // namespace
-
-std::vector<std::string> known_marks() {
-  std::vector<std::string> marks;
-  for (const auto& kind : fault_kinds())
-    marks.push_back("fault " + std::string(kind.name));
-  for (const auto name : event_names())
-    marks.push_back("event " + std::string(name));
-  for (std::size_t i = 0; i < kCauseCount; ++i)
-    marks.push_back("cause " + std::string(to_string(static_cast<Cause>(i))));
-  for (std::size_t i = 0; i < kOutcomeCount; ++i)
-    marks.push_back("outcome " + std::string(to_string(static_cast<Outcome>(i))));
-  return marks;
-}
 
 RunReport run_scenario(const Scenario& scenario, const RunOptions& options) { return Run(scenario, options).run(); }
 

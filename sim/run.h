@@ -28,7 +28,7 @@ struct RunReport {
   std::uint64_t requests = 0;
   std::uint64_t events = 0;
   std::uint64_t trace_hash = 0;
-  // How often the run reached what it may reach: "fault crash", "cause completed", "event backend_ejected".
+  // How often the run reached what it may reach (coverage.h).
   std::map<std::string, std::uint64_t> marks;
 };
 
@@ -39,9 +39,6 @@ struct RunOptions {
   // Hears everything that happens, and what the run failed with; may be nullptr.
   RunRecorder* recorder = nullptr;
 };
-
-// All marks that there are.
-std::vector<std::string> known_marks();
 
 RunReport run_scenario(const Scenario& scenario, const RunOptions& options);
 

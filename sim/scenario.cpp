@@ -162,6 +162,8 @@ class Reader {
     const auto& limiter = spec.settings.limiter;
     if (limiter.burst < 1 || limiter.burst > 1'000'000)
       complaints_.add(fields.find("limiter_burst")->place, "\"limiter_burst\" is 1 to 1000000");
+    if (spec.settings.workers < 1 || spec.settings.workers > 64)
+      complaints_.add(fields.find("workers")->place, "\"workers\" is 1 to 64");
     if (limiter.ipv6_prefix_bits < 1 || limiter.ipv6_prefix_bits > 128)
       complaints_.add(fields.find("ipv6_prefix")->place, "\"ipv6_prefix\" is 1 to 128");
     return spec;
@@ -222,6 +224,8 @@ class Reader {
     step.fields = read_fields(item, kStepKeys, keys, "the fault " + std::string(kind->name), complaints_);
     if (!step.fields.has(kind->name) || !step.fields.has("at")) return;
     check_operand(*kind, step.fields);
+    for (const auto& key : kind->keys)
+      if (key.kind == name) check_node(step.fields, key.name);
     step.at = step.fields.duration("at");
     step.text = text_of(kind->name, step.fields);
     const auto times = step.fields.number("times", 1);
@@ -231,6 +235,7 @@ class Reader {
     const bool undone = step.fields.has("for");
     if (undone && !kind->undo)
       complaints_.add(step.fields.find("for")->place, std::string(kind->name) + " is over at once and has no \"for\"");
+    if (!undone && kind->wants_for) complaints_.add(item.place, std::string(kind->name) + " wants a \"for\"");
     if (times + scenario_.timeline.size() > Scenario::kMaxSteps) {
       complaints_.add(item.place, "more steps than a timeline may have");
       return;
@@ -248,6 +253,15 @@ class Reader {
     }
     const Duration last = step.at - every + step.fields.duration("for");
     if (last > scenario_.duration) complaints_.add(item.place, "this is not over before the scenario's duration is");
+  }
+
+  void check_node(const Fields& fields, std::string_view key) {
+    if (!fields.has(key)) return;
+    std::vector<std::string_view> known{World::kRedis, "none"};
+    for (const auto* names : {&names_.backends, &names_.proxies, &names_.sentinels, &names_.clients})
+      known.insert(known.end(), names->begin(), names->end());
+    const auto& value = *fields.find(key);
+    if (std::ranges::count(known, value.text) == 0) complaints_.add(value.place, unknown("name", value.text, known));
   }
 
   void check_operand(const FaultKind& kind, const Fields& fields) {

@@ -67,11 +67,11 @@ void SimSentinel::start() {
   incarnations_.push_back(std::make_unique<Incarnation>(*this, seed));
 }
 
-void SimSentinel::crash() {
+void SimSentinel::kill() {
   if (running()) incarnations_.back()->end(false);
 }
 
-void SimSentinel::stop() {
+void SimSentinel::terminate() {
   if (running()) incarnations_.back()->end(true);
 }
 

@@ -20,8 +20,6 @@ class SimSentinel final : public SimProcess {
   ~SimSentinel() override;
 
   void start() override;
-  void crash() override;
-  void stop() override;
   bool running() const noexcept override;
   bool ending() const noexcept override;
   bool gone() const noexcept override;
@@ -31,6 +29,9 @@ class SimSentinel final : public SimProcess {
 
  private:
   class Incarnation;
+
+  void kill() override;
+  void terminate() override;
 
   Clock& clock_;
   WorldListener& listener_;

@@ -27,6 +27,7 @@ constexpr KeySpec kBackendKeys[] = {
 constexpr KeySpec kProxyKeys[] = {
     {"limiter_rate", rate, "Requests a second of one client; 0/s turns the limiter off."},
     {"limiter_burst", count, "Requests that a client may have at once."},
+    {"workers", count, "Workers, each with its own listener, balancing and connections."},
     {"ipv6_prefix", count, "Bits of an IPv6 address that make one client."},
     {"limiter_entries", count, "Clients that the limiter knows at once."},
     {"discovery_interval", duration, "Between two reads of the registry."},
@@ -78,6 +79,11 @@ constexpr KeySpec kLinkKeys[] = {
     {"write_limit", count, "Most bytes of one write: makes short writes; 0 for no bound."},
     {"bytes_per_second", count, "Bandwidth; 0 for no bound."},
     {"window", count, "Bytes under way or unread at most."},
+    {"tail", share, "Of the segments that take longer still."},
+    {"tail_latency", duration, "Up to so much longer."},
+    {"refuses", share, "Of the connects this way that are refused."},
+    {"hangs", share, "Of the connects this way that get no answer, unless sent again."},
+    {"resets", share, "Of the connections that are reset after at most 64 KiB have gone this way."},
 };
 
 template <class To>
@@ -113,6 +119,7 @@ void apply(const Fields& fields, BackendSettings& settings) {
 void apply(const Fields& fields, ProxySettings& settings) {
   set(fields, "limiter_rate", settings.limiter.rate_millirequests_per_second);
   set(fields, "limiter_burst", settings.limiter.burst);
+  set(fields, "workers", settings.workers);
   set(fields, "ipv6_prefix", settings.limiter.ipv6_prefix_bits);
   set(fields, "limiter_entries", settings.limiter.table_entries);
   set_duration(fields, "discovery_interval", settings.discovery.watcher.poll_interval);
@@ -162,6 +169,11 @@ void apply(const Fields& fields, LinkSettings& settings) {
   set(fields, "write_limit", settings.write_limit);
   set(fields, "bytes_per_second", settings.bytes_per_second);
   set(fields, "window", settings.receive_buffer);
+  set(fields, "tail", settings.tail_permille);
+  set_duration(fields, "tail_latency", settings.tail);
+  set(fields, "refuses", settings.refuse_permille);
+  set(fields, "hangs", settings.hang_permille);
+  set(fields, "resets", settings.reset_permille);
 }
 
 }  // namespace gopher::sim

@@ -16,8 +16,8 @@ SimStream::SimStream(SimNetwork& network, Connection& connection, Side side)
       node_(connection.node(side)),
       connection_(&connection),
       side_(side),
-      reader_(network.clock()),
-      writer_(network.clock()),
+      reader_(node_.clock()),
+      writer_(node_.clock()),
       peer_(connection.address(other(side))),
       local_(connection.address(side)) {
   node_.stream_opened();

@@ -28,8 +28,8 @@
 //                       `error`    of request_retried and registry_failed: its kind
 //                     The others are connection_accepted, connection_closed, accept_paused, member_rejected,
 //                     registry_succeeded and registry_written.
-//   net               what the network did: `what` (NetworkEventKind in trace.h), `from`, `to` (numbers of nodes, in the
-//                     order of redis, backends, sentinels, proxies, clients; missing where there is none),
+//   net               what the network did: `what` (NetworkEventKind in trace.h), `from`, `to` (numbers of nodes, in
+//                     the order of redis, backends, sentinels, proxies, clients; missing where there is none),
 //                     `connection` (from 1; missing where there is none), `value` (by kind: trace.h)
 #pragma once
 

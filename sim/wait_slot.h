@@ -5,14 +5,14 @@
 #include <utility>
 
 #include "core/async/check.h"
-#include "core/ports/clock.h"
 #include "core/ports/network.h"
+#include "sim/node_clock.h"
 
 namespace gopher::sim {
 
 class WaitSlot {
  public:
-  explicit WaitSlot(Clock& clock) noexcept : clock_(clock), timer_(clock, &expired, this) {}
+  explicit WaitSlot(NodeClock& clock) noexcept : clock_(clock), timer_(clock, &expired, this) {}
   // A stream or listener must not be destroyed with a wait under way.
   ~WaitSlot() { GOPHER_CHECK(!wait_); }
 
@@ -45,9 +45,10 @@ class WaitSlot {
   }
 
   // Completes the wait inside this call: from the event loop only, and as the caller's last act, since the one who
-  // waited may destroy the stream.
+  // waited may destroy the stream. Who is frozen hears of it at the thaw.
   void finish_now(std::optional<ErrorKind> outcome) {
     if (!wait_ || decided_) return;
+    if (clock_.frozen()) return finish_soon(outcome);
     timer_.disarm();
     std::exchange(wait_, nullptr)->complete(outcome);
   }
@@ -58,7 +59,7 @@ class WaitSlot {
     std::exchange(self->wait_, nullptr)->complete(self->outcome_);
   }
 
-  Clock& clock_;
+  NodeClock& clock_;
   Timer timer_;
   IoWait* wait_ = nullptr;
   std::optional<ErrorKind> outcome_;

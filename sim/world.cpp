@@ -42,11 +42,12 @@ void mix(std::uint64_t& hash, std::uint64_t value) {
 World::World(const WorldSettings& settings, std::uint64_t seed) : network(clock, seed), settings_(settings) {
   WorldListener& events = *this;
   network.default_link = settings.link;
-  redis = std::make_unique<RedisServer>(network.add_node(std::string(kRedis), {numbered(0, 0)}), clock);
+  auto& redis_node = network.add_node(std::string(kRedis), {numbered(0, 0)});
+  redis = std::make_unique<RedisServer>(redis_node, redis_node.clock());
   const auto url = *RedisUrl::parse("redis:6379");
   for (const auto& each : settings.backends) {
     auto& node = network.add_node(each.name, {numbered(1, backends.size())});
-    backends.push_back(std::make_unique<SimBackend>(node, clock, events, each.settings, seed));
+    backends.push_back(std::make_unique<SimBackend>(node, node.clock(), events, each.settings, seed));
     processes_[each.name] = backends.back().get();
   }
   for (const auto& each : settings.sentinels) {
@@ -57,12 +58,12 @@ World::World(const WorldSettings& settings, std::uint64_t seed) : network(clock,
       if (wanted) with.targets.push_back(endpoint_of(*backend));
     }
     auto& node = network.add_node(each.name, {numbered(2, sentinels.size())});
-    sentinels.push_back(std::make_unique<SimSentinel>(node, clock, events, with, url, seed));
+    sentinels.push_back(std::make_unique<SimSentinel>(node, node.clock(), events, with, url, seed));
     processes_[each.name] = sentinels.back().get();
   }
   for (const auto& each : settings.proxies) {
     auto& node = network.add_node(each.name, {numbered(3, proxies.size())});
-    proxies.push_back(std::make_unique<SimProxy>(node, clock, events, each.settings, url, seed));
+    proxies.push_back(std::make_unique<SimProxy>(node, node.clock(), events, each.settings, url, seed));
     processes_[each.name] = proxies.back().get();
   }
   for (const auto& each : settings.clients) {
@@ -72,8 +73,8 @@ World::World(const WorldSettings& settings, std::uint64_t seed) : network(clock,
       if (wanted) places.push_back(proxy->node().address(proxy->settings().port));
     }
     auto& node = network.add_node(each.name, {numbered(4, clients.size())});
-    clients.push_back(
-        std::make_unique<SimClients>(node, clock, events, each.settings, std::move(places), next_request_, seed));
+    clients.push_back(std::make_unique<SimClients>(node, node.clock(), events, each.settings, std::move(places),
+                                                   next_request_, seed));
   }
   if (!settings.members.empty()) {
     resp::Command command{"SADD", std::string(kSetKey)};
@@ -87,7 +88,9 @@ World::~World() {
   clock.run_until([this] { return all_gone(); }, clock.now() + kFinishPatience);
 }
 
-void World::on(Instant at, const WorldEvent& event) {
+// By the world's clock, whatever the node's says.
+void World::on(Instant, const WorldEvent& event) {
+  const Instant at = clock.now();
   mix(hash_, static_cast<std::uint64_t>(at.time_since_epoch().count()));
   mix(hash_, static_cast<std::uint64_t>(event.index()));
   std::visit(Overloaded{[&](const RequestEnded& e) {
@@ -183,6 +186,15 @@ SimBackend* World::backend(std::string_view name) const noexcept {
   return nullptr;
 }
 
+std::optional<std::uint16_t> World::port_of(std::string_view name) const noexcept {
+  if (name == kRedis) return RedisSettings().port;
+  for (const auto& each : backends)
+    if (each->name() == name) return each->settings.port;
+  for (const auto& each : proxies)
+    if (each->name() == name) return each->settings().port;
+  return std::nullopt;
+}
+
 const BackendSettings& World::original_settings(std::string_view backend) const noexcept {
   const auto found = std::ranges::find(settings_.backends, backend, &WorldSettings::Backend::name);
   GOPHER_CHECK(found != settings_.backends.end());
@@ -205,6 +217,7 @@ std::vector<std::string> World::backends_up() const {
 
 void World::finish() {
   ending_.request();
+  thaw_all();
   for (auto& group : clients)
     group->stop();
   const auto idle = [this] { return std::ranges::all_of(clients, [](const auto& each) { return each->gone(); }); };
@@ -224,12 +237,19 @@ void World::finish() {
   clock.run_until([this] { return all_gone(); }, clock.now() + kFinishPatience);
 }
 
+void World::thaw_all() {
+  for (auto& [name, process] : processes_)
+    process->resume();
+  redis->node().clock().thaw();
+}
+
 void World::kill_all() {
   ending_.request();
   for (auto& group : clients)
     group->abort();
   for (auto& [name, process] : processes_)
     process->crash();
+  redis->node().clock().thaw();
   redis->stop();
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,6 +74,8 @@ class World final : private WorldListener {
 
   // nullptr when there is none of that name.
   SimProcess* process(std::string_view name) const noexcept;
+  // The port that a process listens on; nothing for those that do not.
+  std::optional<std::uint16_t> port_of(std::string_view name) const noexcept;
   SimNode* node(std::string_view name) noexcept { return network.find_node(name); }
   SimClients* clients_of(std::string_view name) const noexcept;
   SimBackend* backend(std::string_view name) const noexcept;
@@ -112,6 +115,7 @@ class World final : private WorldListener {
   Task<void> start_clients(SimClients& group, Duration after);
   Task<void> start_when_ended(SimProcess& process);
   bool all_gone();
+  void thaw_all();
   void kill_all();
 
   const WorldSettings settings_;

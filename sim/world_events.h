@@ -73,6 +73,7 @@ struct ProcessEnded {
 struct ProcessTold {
   std::string_view process;
   const Event& event;
+  Instant own_time;  // by the clock of its node
 };
 struct FaultSwitched {
   std::string_view what;                    // as a line of the scenario's timeline would say it

@@ -1,5 +1,7 @@
 #include "core/async/timer_queue.h"
 
+#include <algorithm>
+
 #include "core/async/check.h"
 
 namespace gopher {
@@ -27,6 +29,14 @@ void TimerQueue::disarm(Timer& timer) noexcept {
   place(last, slot);
   sift_up(slot);
   sift_down(last->slot_);
+}
+
+std::vector<Timer*> TimerQueue::armed_on(const Clock& clock) const {
+  std::vector<Timer*> timers;
+  for (Timer* timer : heap_)
+    if (&timer->clock_ == &clock) timers.push_back(timer);
+  std::ranges::sort(timers, [](const Timer* a, const Timer* b) { return before(*a, *b); });
+  return timers;
 }
 
 void TimerQueue::fire_first() {

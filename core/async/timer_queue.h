@@ -21,6 +21,10 @@ class TimerQueue {
   std::size_t size() const noexcept { return heap_.size(); }
   // The instant of the first timer, kNever when there is none.
   Instant next() const noexcept { return heap_.empty() ? kNever : heap_.front()->at_; }
+  // The first timer; the queue must not be empty.
+  Timer& first() noexcept { return *heap_.front(); }
+  // Those of one of the clocks that share the queue, in the order in which they would fire.
+  std::vector<Timer*> armed_on(const Clock& clock) const;
   // Disarms the first timer and runs its callback. The queue must not be empty.
   void fire_first();
   // Fires every timer due at `now` that was armed before this call; one armed by a callback waits for the next turn.

@@ -32,7 +32,7 @@ class Timer {
   void arm(Instant at);
   void disarm() noexcept;
   bool armed() const noexcept { return slot_ != kUnarmed; }
-  // When it will fire; meaningful only while armed.
+  // When it will fire, as the queue that it stands in counts; meaningful only while armed.
   Instant at() const noexcept { return at_; }
 
  private:

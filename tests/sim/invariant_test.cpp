@@ -21,7 +21,7 @@ class InvariantTest : public testing::Test {
     for (auto& invariant : invariants)
       invariant->on(now, event);
   }
-  void proxy_tells(const Event& event) { tell(ProcessTold{"p1", event}); }
+  void proxy_tells(const Event& event) { tell(ProcessTold{"p1", event, now}); }
   void sent(std::uint64_t id) { tell(RequestSent{"c1", id, client}); }
   void ended(std::uint64_t id, int status = 200, bool intact = true) {
     tell(RequestEnded{"c1", id, Outcome::answered, status, intact, {}});

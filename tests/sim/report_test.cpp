@@ -264,7 +264,7 @@ TEST(RunRecorder, AFullRecordSaysWhatItLeftOutAndStillTakesFailures) {
   Instant at = SimClock::kStart;
   for (std::size_t i = 0; i < RunRecord::kMaxEvents + 10; ++i, at += 1ms) {
     const VerdictChanged change{"b1:8080", Verdict::up, i % 2 ? Verdict::down : Verdict::up};
-    recorder.on(at, ProcessTold{"s1", change});
+    recorder.on(at, ProcessTold{"s1", change, at});
   }
   recorder.failed(1s, "liveness", "b1:8080 is up, but not in the registry");
   const auto& record = recorder.record();
@@ -289,7 +289,7 @@ TEST(HtmlReport, HostileTextsStayData) {
   run.scenario.story = hostile;
   run.scenario.file = hostile;
   run.recorder.on(SimClock::kStart + 1s, RegistryChanged{hostile, true, {}});
-  run.recorder.on(SimClock::kStart + 1s, ProcessTold{"p1", MemberRejected{hostile, hostile}});
+  run.recorder.on(SimClock::kStart + 1s, ProcessTold{"p1", MemberRejected{hostile, hostile}, SimClock::kStart + 1s});
   run.report.failures.push_back({1s, hostile, hostile, hostile});
   const std::string data = report_data(run.scenario, 1, run.report, run.recorder.record());
   EXPECT_EQ(data.find_first_of("<>&"), std::string::npos);
