@@ -214,7 +214,7 @@ void redis_failover(World& world, const FaultKind& kind, const Fields& fields) {
   world.redis->fail_over(fields.duration(kind.name));
 }
 void edit_registry(World& world, const FaultKind& kind, const Fields& fields, std::string command) {
-  world.redis->data().execute({std::move(command), std::string(World::kSetKey), fields.text(kind.name)});
+  world.redis->edit({std::move(command), std::string(World::kSetKey), fields.text(kind.name)});
 }
 void registry_add(World& world, const FaultKind& kind, const Fields& fields) {
   edit_registry(world, kind, fields, "SADD");

@@ -11,7 +11,7 @@ namespace gopher::sim {
 
 namespace {
 
-using Entries = std::vector<std::pair<std::string, YamlNode>>;
+using Entries = std::vector<YamlEntry>;
 
 YamlNode word(std::string text) {
   YamlNode node;

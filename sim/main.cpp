@@ -19,6 +19,7 @@
 
 #include "sim/coverage.h"
 #include "sim/generate.h"
+#include "sim/html_report.h"
 #include "sim/pcap_writer.h"
 #include "sim/reference.h"
 #include "sim/run.h"
@@ -80,6 +81,7 @@ struct RunCommand {
   std::optional<std::uint64_t> seed;
   std::string trace;
   std::string pcap;
+  std::string html;
   bool terse = false;  // a line "hash passed" for each run, for check-determinism
 };
 
@@ -97,13 +99,24 @@ bool run_one(const Scenario& scenario, const RunCommand& command) {
     pcap.emplace([&pcap_file](std::string_view bytes) { pcap_file << bytes; });
   }
   const std::uint64_t seed = command.seed.value_or(scenario.seed);
+  std::optional<RunRecorder> recorder;
+  if (!command.html.empty()) recorder.emplace(scenario.world);
   const auto began = WallClock::now();
-  const auto report =
-      run_scenario(scenario, {.seed = seed, .trace = trace ? &*trace : nullptr, .tap = pcap ? &*pcap : nullptr});
+  const auto report = run_scenario(scenario, {.seed = seed,
+                                              .trace = trace ? &*trace : nullptr,
+                                              .recorder = recorder ? &*recorder : nullptr,
+                                              .tap = pcap ? &*pcap : nullptr});
   const double wall = seconds_since(began);
   if (pcap) pcap->finish();
-  if (trace && !trace_file.flush()) std::cerr << command.trace << ": cannot be written\n";
-  if (pcap && !pcap_file.flush()) std::cerr << command.pcap << ": cannot be written\n";
+  bool written = true;
+  const auto check = [&written](std::ofstream& file, const std::string& name) {
+    if (file.flush()) return;
+    std::cerr << name << ": cannot be written\n";
+    written = false;
+  };
+  if (trace) check(trace_file, command.trace);
+  if (pcap) check(pcap_file, command.pcap);
+  if (recorder && !write_file(command.html, html_report(scenario, seed, report, recorder->record()))) written = false;
   if (command.terse) {
     std::cout << std::hex << report.trace_hash << std::dec << ' ' << report.passed << '\n';
     return report.passed;
@@ -116,13 +129,19 @@ bool run_one(const Scenario& scenario, const RunCommand& command) {
             << ", seed " << seed << '\n';
   for (const auto& failure : report.failures)
     std::cout << "  at " << seconds(failure.at) << "  " << failure.kind << ": " << failure.what << '\n';
-  if (report.passed) return true;
+  if (report.passed) return written;
   if (must_fail) std::cout << "  it had to fail with: " << scenario.must_fail << '\n';
   std::cout << "  to see it again: gopher-sim run " << scenario.file << " --seed " << seed << '\n';
   return false;
 }
 
 int run(const RunCommand& command) {
+  for (const auto& [flag, file] :
+       {std::pair{"--trace", &command.trace}, {"--html", &command.html}, {"--pcap", &command.pcap}}) {
+    if (file->empty() || command.files.size() == 1) continue;
+    std::cerr << flag << " wants one FILE\n";
+    return 2;
+  }
   std::vector<Scenario> scenarios;
   for (const auto& file : command.files) {
     auto scenario = load(file);
@@ -419,6 +438,7 @@ int main_of(int argc, char** argv) {
   run_command->add_option("--seed", running.seed, "Of all chance, instead of the files' own");
   run_command->add_option("--trace", running.trace, "Writes everything that happens, as JSON lines");
   run_command->add_option("--pcap", running.pcap, "Writes every packet as it left its sender, for Wireshark or tshark");
+  run_command->add_option("--html", running.html, "Writes a page that shows what happened");
   run_command->add_flag("--terse", running.terse, "Prints only the trace hash and whether it passed");
 
   std::string seeds_text;

@@ -75,7 +75,7 @@ void RedisServer::end_connections() {
 void RedisServer::lose_data() {
   for (auto& database : databases_)
     database.clear();
-  remember();
+  written(nullptr);
 }
 
 void RedisServer::fail_over(Duration lag) {
@@ -84,8 +84,18 @@ void RedisServer::fail_over(Duration lag) {
   for (std::size_t i = 0; i < history_.size(); ++i)
     if (history_[i].since <= as_of) chosen = i;
   databases_ = history_[chosen].databases;
-  remember();
+  written(nullptr);
   end_connections();
+}
+
+void RedisServer::edit(const resp::Command& command) {
+  databases_[0].execute(command);
+  written(nullptr);
+}
+
+void RedisServer::written(const SocketAddress* by) {
+  remember();
+  if (on_write) on_write(by);
 }
 
 void RedisServer::remember() {
@@ -163,7 +173,7 @@ std::string RedisServer::answer(Session& session, resp::Command& command, bool& 
   const bool writes =
       (command.front() == "EXEC" && session.queue_writes) || (!session.queueing && RedisData::writes(command.front()));
   std::string reply = queue_or_answer(session, command);
-  if (writes) remember();
+  if (writes) written(&session.stream->peer());
   reset = writes && lose_answers;
   return reply;
 }

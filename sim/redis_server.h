@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <list>
 #include <memory>
 #include <string>
@@ -56,6 +57,11 @@ class RedisServer {
   // A replica takes over with the data as it was `lag` ago. Every connection ends.
   void fail_over(Duration lag);
 
+  // Executes a command on database 0 as if somebody else's client had sent it.
+  void edit(const resp::Command& command);
+  // Called after each write that was executed, with the client's address; nullptr when a fault or edit() wrote.
+  std::function<void(const SocketAddress* by)> on_write;
+
   // For truth and oracles: database 0.
   std::vector<std::string> members(const std::string& key) const { return databases_[0].members(key); }
   RedisData& data(std::size_t database = 0) noexcept { return databases_[database]; }
@@ -72,6 +78,8 @@ class RedisServer {
   std::string queue_or_answer(Session& session, resp::Command& command);
   std::string execute_queue(Session& session);
   std::string change_session(Session& session, const resp::Command& command);
+  // Keeps the data for a replica that lags, and tells of the write.
+  void written(const SocketAddress* by);
   void remember();
   void end_connections();
 

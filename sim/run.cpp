@@ -14,7 +14,7 @@ namespace {
 class Run {
  public:
   Run(const Scenario& scenario, const RunOptions& options)
-      : scenario_(scenario), world_(settings_of(scenario), options.seed) {
+      : scenario_(scenario), recorder_(options.recorder), world_(settings_of(scenario), options.seed) {
     for (const auto& proxy : scenario.world.proxies)
       facts_.limiters[proxy.name] = proxy.settings.limiter;
     invariants_ = make_invariants(facts_, violations_);
@@ -23,6 +23,7 @@ class Run {
     world_.add_listener(coverage_);
     for (auto& invariant : invariants_)
       world_.add_listener(*invariant);
+    if (options.recorder) world_.add_listener(*options.recorder);
     if (!options.trace) return;
     world_.add_listener(*options.trace);
     world_.network.trace.hook = [trace = options.trace](const NetworkEvent& event) { trace->on_network(event); };
@@ -38,8 +39,8 @@ class Run {
     for (auto& invariant : invariants_)
       invariant->finish(world_.clock.now());
     for (const auto& violation : violations_)
-      report_.failures.push_back({violation.at - SimClock::kStart, "invariant " + violation.invariant, violation.what,
-                                  "invariant " + violation.invariant});
+      found({violation.at - SimClock::kStart, "invariant " + violation.invariant, violation.what,
+             "invariant " + violation.invariant});
     report_.marks = coverage_.reached();
     report_.simulated = world_.now();
     report_.requests = world_.requests();
@@ -81,7 +82,10 @@ class Run {
 
   void switch_fault(const Scenario::Step& step) {
     using Change = FaultSwitched::Change;
-    world_.tell(FaultSwitched{step.text, step.undo ? Change::ends : step.kind->undo ? Change::begins : Change::passes});
+    std::vector<std::string> nodes;
+    if (step.kind->operand != Operand::value) nodes = expand(world_, step.fields.names(step.kind->name));
+    const Change change = step.undo ? Change::ends : step.kind->undo ? Change::begins : Change::passes;
+    world_.tell(FaultSwitched{step.text, change, step.kind->name, nodes});
     if (!step.undo) coverage_.fault(step.kind->name);
     (step.undo ? step.kind->undo : step.kind->apply)(world_, *step.kind, step.fields);
     last_fault_ = step.at;
@@ -92,8 +96,7 @@ class Run {
         check.kind->judge(world_, ledger_, check.fields, SimClock::kStart + check.from, SimClock::kStart + check.at);
     if (!why_not) return;
     const auto line = std::to_string(check.fields.place.line);
-    report_.failures.push_back(
-        {check.at, "expectation", scenario_.file + ':' + line + ": " + *why_not, "expectation " + check.text});
+    found({check.at, "expectation", scenario_.file + ':' + line + ": " + *why_not, "expectation " + check.text});
   }
 
   void settle() {
@@ -112,8 +115,10 @@ class Run {
       judge(*check);
   }
 
-  void fail(std::string kind, std::string what) {
-    report_.failures.push_back({world_.now(), kind, std::move(what), kind});
+  void fail(std::string kind, std::string what) { found({world_.now(), kind, std::move(what), kind}); }
+  void found(Failure failure) {
+    if (recorder_) recorder_->failed(failure.at, failure.kind, failure.what);
+    report_.failures.push_back(std::move(failure));
   }
 
   bool as_it_must_be() {
@@ -124,6 +129,7 @@ class Run {
   }
 
   const Scenario& scenario_;
+  RunRecorder* const recorder_;
   RunReport report_;
   Ledger ledger_;
   Coverage coverage_;

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/run_recorder.h"
 #include "sim/scenario.h"
 #include "sim/trace_writer.h"
 
@@ -35,6 +36,8 @@ struct RunOptions {
   std::uint64_t seed = 1;
   // Writes everything that happens; may be nullptr.
   TraceWriter* trace = nullptr;
+  // Hears everything that happens, and what the run failed with; may be nullptr.
+  RunRecorder* recorder = nullptr;
   // Hears every segment on the wire; may be nullptr.
   WireTap* tap = nullptr;
 };

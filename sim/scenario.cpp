@@ -1,7 +1,9 @@
 #include "sim/scenario.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <type_traits>
 
 #include "sim/http_text.h"
 #include "sim/settings_tables.h"
@@ -52,7 +54,7 @@ class Reader {
     scenario_.file = std::move(file);
     YamlNode plain = root;
     for (std::size_t i = plain.entries.size(); i-- > 0;) {
-      if (std::ranges::count(kParts, plain.entries[i].first) == 0) continue;
+      if (std::ranges::count(kParts, plain.entries[i].key) == 0) continue;
       plain.entries.erase(plain.entries.begin() + static_cast<std::ptrdiff_t>(i));
       plain.key_places.erase(plain.key_places.begin() + static_cast<std::ptrdiff_t>(i));
     }
@@ -75,8 +77,18 @@ class Reader {
       for_each_item(*timeline, "a timeline", [this](const YamlNode& item) { read_step(item); });
     if (const auto* expect = root.find("expect"))
       for_each_item(*expect, "the expectations", [this](const YamlNode& item) { read_check(item); });
-    std::ranges::stable_sort(scenario_.timeline, {}, &Scenario::Step::at);
-    std::ranges::stable_sort(scenario_.checks, {}, &Scenario::Check::at);
+    // std::stable_sort of libstdc++ 12 is made of what clang 19 refuses as deprecated.
+    const auto in_order = [](auto& entries) {
+      using Entry = std::remove_reference_t<decltype(entries)>::value_type;
+      std::multimap<Duration, Entry> by_time;
+      for (auto& entry : entries)
+        by_time.emplace(entry.at, std::move(entry));
+      entries.clear();
+      for (auto& [at, entry] : by_time)
+        entries.push_back(std::move(entry));
+    };
+    in_order(scenario_.timeline);
+    in_order(scenario_.checks);
     if (!complaints_.all().empty()) return std::unexpected(complaints_.all());
     return std::move(scenario_);
   }
@@ -99,7 +111,7 @@ class Reader {
       return;
     }
     for (std::size_t i = 0; i < world.entries.size(); ++i) {
-      const auto& name = world.entries[i].first;
+      const auto& name = world.entries[i].key;
       if (std::ranges::count(kWorldParts, name) == 0)
         complaints_.add(world.key_places[i],
                         unknown("key", name, {std::begin(kWorldParts), std::end(kWorldParts)}, "a world"));
@@ -223,7 +235,7 @@ class Reader {
       for (const auto& kind : kinds)
         if (kind.name == key) return &kind;
     for (std::size_t i = 0; i < item.entries.size(); ++i) {
-      const auto& key = item.entries[i].first;
+      const auto& key = item.entries[i].key;
       const bool ours = std::ranges::any_of(own, [&](std::span<const KeySpec> keys) {
         return std::ranges::any_of(keys, [&](const KeySpec& each) { return each.name == key; });
       });

@@ -66,11 +66,11 @@ class Shrinker {
     const YamlNode* world = scenario_.find("world");
     if (!world) return;
     for (std::size_t part = 0; part < world->entries.size(); ++part) {
-      for (std::size_t item = 0; item < world->entries[part].second.items.size(); ++item) {
-        for (std::size_t key = world->entries[part].second.items[item].entries.size(); key-- > 0;) {
+      for (std::size_t item = 0; item < world->entries[part].value.items.size(); ++item) {
+        for (std::size_t key = world->entries[part].value.items[item].entries.size(); key-- > 0;) {
           YamlNode candidate = scenario_;
-          auto& map = find(candidate, "world")->entries[part].second.items[item];
-          if (map.entries[key].first == "name") continue;
+          auto& map = find(candidate, "world")->entries[part].value.items[item];
+          if (map.entries[key].key == "name") continue;
           map.entries.erase(map.entries.begin() + static_cast<std::ptrdiff_t>(key));
           if (key < map.key_places.size())
             map.key_places.erase(map.key_places.begin() + static_cast<std::ptrdiff_t>(key));

@@ -1,40 +1,18 @@
 #include "sim/trace_writer.h"
 
 #include "sim/clock.h"
+#include "sim/json_text.h"
 #include "sim/ledger.h"
 
 namespace gopher::sim {
-
-namespace {
-
-void append_json(std::string& to, std::string_view text) {
-  static constexpr std::string_view kHex = "0123456789abcdef";
-  for (const char c : text) {
-    const auto octet = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      to.push_back('\\');
-      to.push_back(c);
-    } else if (octet < 0x20 || octet >= 0x7F) {
-      // Bytes, not characters: a name from the network need not be UTF-8.
-      to.append("\\u00");
-      to.push_back(kHex[octet >> 4]);
-      to.push_back(kHex[octet & 15]);
-    } else {
-      to.push_back(c);
-    }
-  }
-}
-
-}  // namespace
 
 void TraceWriter::begin(Instant at, std::string_view event) {
   line_ = "{\"t\":" + std::to_string((at - SimClock::kStart).count());
   field("event", event);
 }
 void TraceWriter::field(std::string_view key, std::string_view text) {
-  line_.append(",\"").append(key).append("\":\"");
+  line_.append(",\"").append(key).append("\":");
   append_json(line_, text);
-  line_.push_back('"');
 }
 void TraceWriter::number(std::string_view key, std::uint64_t value) {
   line_.append(",\"").append(key).append("\":").append(std::to_string(value));
@@ -114,6 +92,12 @@ void TraceWriter::on(Instant at, const WorldEvent& event) {
                         [&](const FaultSwitched& e) {
                           begin(at, "fault");
                           field("what", e.what);
+                        },
+                        [&](const RegistryChanged& e) {
+                          begin(at, "registry_changed");
+                          field("member", e.member);
+                          number("added", e.added);
+                          field("by", e.by);
                         },
                         [&](const ProcessTold& e) {
                           begin(at, "told");

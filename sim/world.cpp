@@ -105,10 +105,29 @@ void World::on(Instant, const WorldEvent& event) {
                           hash_.mix(e.process);
                           hash_.mix(static_cast<std::uint64_t>(e.event.index()));
                         },
-                        [&](const FaultSwitched& e) { hash_.mix(e.what); }, [](const auto&) {}},
+                        [&](const FaultSwitched& e) { hash_.mix(e.what); },
+                        [&](const RegistryChanged& e) {
+                          hash_.mix(e.member);
+                          hash_.mix(e.added);
+                        },
+                        [](const auto&) {}},
              event);
   for (WorldListener* listener : listeners_)
     listener->on(at, event);
+}
+
+void World::compare_registry(const SocketAddress* by) {
+  const auto before = std::exchange(members_told_, registry_members());
+  std::string_view writer;
+  network.for_each_node([&](const SimNode& node) {
+    if (by && std::ranges::count(node.addresses(), by->ip) > 0) writer = node.name();
+  });
+  const auto tell_missing = [&](const auto& these, const auto& in, bool added) {
+    for (const auto& member : these)
+      if (!std::ranges::binary_search(in, member)) tell(RegistryChanged{member, added, writer});
+  };
+  tell_missing(before, members_told_, false);
+  tell_missing(members_told_, before, true);
 }
 
 std::uint64_t World::trace_hash() const noexcept {
@@ -118,6 +137,8 @@ std::uint64_t World::trace_hash() const noexcept {
 }
 
 void World::start() {
+  redis->on_write = [this](const SocketAddress* by) { compare_registry(by); };
+  compare_registry(nullptr);
   redis->start();
   for (std::size_t i = 0; i < backends.size(); ++i)
     if (settings_.backends[i].started) backends[i]->start();

@@ -109,6 +109,8 @@ class World final : private WorldListener {
 
  private:
   void on(Instant at, const WorldEvent& event) override;
+  // Tells how the registry's set differs from what it was.
+  void compare_registry(const SocketAddress* by);
   Task<void> start_later();
   Task<void> start_clients(SimClients& group, Duration after);
   Task<void> start_when_ended(SimProcess& process);
@@ -119,6 +121,7 @@ class World final : private WorldListener {
   const WorldSettings settings_;
   std::vector<WorldListener*> listeners_;
   std::map<std::string, SimProcess*, std::less<>> processes_;
+  std::vector<std::string> members_told_;
   std::uint64_t next_request_ = 0;
   RollingHash hash_;
   Cancellation ending_;

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 #include <variant>
 
@@ -109,14 +111,25 @@ struct ProcessTold {
   Instant own_time;  // by the clock of its node
 };
 struct FaultSwitched {
-  std::string_view what;  // as a line of the scenario's timeline would say it
   enum class Change : std::uint8_t { begins, ends, passes };
-  Change change = Change::passes;  // whether it lasts from now on, or does no more
+
+  std::string_view what;                    // as a line of the scenario's timeline would say it
+  Change change = Change::passes;           // whether it lasts from now on, or does no more
+  std::string_view kind = {};               // FaultKind::name
+  std::span<const std::string> nodes = {};  // that it names, "backends" and the like written out
+
+  bool over() const noexcept { return change == Change::ends; }
+};
+// The registry's set changed: one for each member.
+struct RegistryChanged {
+  std::string_view member;  // as it stands in the set
+  bool added;               // or removed
+  std::string_view by;      // the node that wrote it; empty when it was a fault, or done by hand
 };
 
 using WorldEvent =
     std::variant<RequestSent, RequestEnded, BackendReceived, BackendAnswered, ProcessStarted, ProcessEnded, ProcessTold,
-                 FaultSwitched, UnaskedBytes, TunnelEnded, StreamEventSent, StreamEventArrived>;
+                 FaultSwitched, RegistryChanged, UnaskedBytes, TunnelEnded, StreamEventSent, StreamEventArrived>;
 
 class WorldListener {
  public:

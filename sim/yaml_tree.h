@@ -6,7 +6,6 @@
 #include <expected>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace gopher::sim {
@@ -17,16 +16,23 @@ struct Place {
   std::size_t column = 1;
 };
 
+struct YamlEntry;
+
 struct YamlNode {
   enum class Kind { null, scalar, list, map };
   Kind kind = Kind::null;
   Place place;
   std::string scalar;
-  std::vector<YamlNode> items;                            // of a list
-  std::vector<std::pair<std::string, YamlNode>> entries;  // of a map, in the order of the file
-  std::vector<Place> key_places;                          // of the entries
+  std::vector<YamlNode> items;     // of a list
+  std::vector<YamlEntry> entries;  // of a map, in the order of the file
+  std::vector<Place> key_places;   // of the entries
 
   const YamlNode* find(std::string_view key) const;
+};
+
+struct YamlEntry {
+  std::string key;
+  YamlNode value;
 };
 
 struct Diagnostic {

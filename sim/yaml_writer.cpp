@@ -14,17 +14,22 @@ bool plain(std::string_view text) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
            c == '/' || c == '%';
   };
-  // A word that begins otherwise could be taken for a mark of YAML's own.
-  return std::ranges::all_of(text, safe) && text.front() != '%' && text.front() != '.' && text.front() != '/';
+  // A word that begins otherwise could be taken for a mark of YAML's own, and this one is no word to YAML.
+  return std::ranges::all_of(text, safe) && text.front() != '%' && text.front() != '.' && text.front() != '/' &&
+         text != "null" && text != "Null" && text != "NULL";
 }
 
 std::string scalar(const std::string& text) {
   if (plain(text)) return text;
   std::string quoted = "\"";
   for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') quoted.push_back('\\');
     if (c == '\n') {
       quoted += "\\n";
+    } else if (byte < 0x20 || byte == 0x7f) {
+      constexpr std::string_view kDigits = "0123456789abcdef";
+      quoted.append("\\x").append(1, kDigits[byte / 16]).append(1, kDigits[byte % 16]);
     } else {
       quoted.push_back(c);
     }
@@ -64,7 +69,7 @@ bool holds_maps(const YamlNode& list) {
 void block(std::string& to, const YamlNode& map, std::size_t depth) {
   for (const auto& [key, value] : map.entries) {
     to.append(depth * 2, ' ').append(scalar(key)).append(":");
-    if (value.kind == Kind::map && depth == 0) {
+    if (value.kind == Kind::map && depth == 0 && !value.entries.empty()) {
       to.append("\n");
       block(to, value, depth + 1);
     } else if (value.kind == Kind::list && holds_maps(value)) {

@@ -48,6 +48,17 @@ TEST(WriteYaml, WhatIsWrittenIsReadAgain) {
   EXPECT_EQ(write_yaml(*tree), text);
 }
 
+TEST(WriteYaml, WordsThatAreNoneToYamlStayWords) {
+  const std::string text = "story: \"null\"\nlink: {}\n\"Null\": \"a\\x09b\\x0d\\x01\\x7f\"\n";
+  const auto tree = parse_yaml(text);
+  ASSERT_TRUE(tree);
+  ASSERT_EQ(tree->entries.size(), 3u);
+  EXPECT_EQ(tree->entries[0].value.scalar, "null");
+  EXPECT_EQ(tree->entries[1].value.kind, YamlNode::Kind::map);
+  EXPECT_EQ(tree->entries[2].value.scalar, "a\tb\r\x01\x7f");
+  EXPECT_EQ(write_yaml(*tree), text);
+}
+
 // Forty faults of which one never ends; the others do not matter.
 std::string planted() {
   std::string text = R"(story: planted
