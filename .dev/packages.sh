@@ -8,12 +8,14 @@
 readonly build_packages=(g++ cmake ninja-build ccache libhiredis-dev prometheus-cpp-dev libspdlog-dev libcli11-dev
   libyaml-cpp-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev)
 readonly test_packages=(redis-tools python3 python3-pytest)
+# clang 19 is what both distributions have; older ones have no std::expected over g++ 12's library.
+readonly clang_packages=(clang-19 libclang-rt-19-dev lld-19 llvm-19)
 readonly up_packages=(redis-tools curl)
 readonly lint_packages=(python3 shellcheck)
 # Installed where the distribution has them.
 readonly optional_lint_packages=(clang-format-19)
 
-# ensure_packages build|test|up|lint
+# ensure_packages build|test|up|lint|clang
 ensure_packages() {
   local purpose=$1
   if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
@@ -24,6 +26,7 @@ ensure_packages() {
   case $purpose in
     build) wanted=("${build_packages[@]}") ;;
     test) wanted=("${build_packages[@]}" "${test_packages[@]}") ;;
+    clang) wanted=("${build_packages[@]}" "${clang_packages[@]}") ;;
     up) wanted=("${build_packages[@]}" "${up_packages[@]}") ;;
     lint) wanted=("${lint_packages[@]}") optional=("${optional_lint_packages[@]}") ;;
   esac
