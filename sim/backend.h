@@ -1,9 +1,9 @@
 // SimBackend: an HTTP server in the virtual world, with the manners and the bad manners of real ones.
 //
 // It answers the request "/q/<id>" with the pattern of that id (http_text.h), and checks the request's body against it.
+// Who asks for an upgrade gets a tunnel in which every byte comes back; who accepts text/event-stream only, gets one.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -13,27 +13,30 @@
 #include "core/async/task_group.h"
 #include "core/ports/clock.h"
 #include "core/ports/random.h"
+#include "sim/draws.h"
+#include "sim/malformed_answers.h"
 #include "sim/process.h"
 #include "sim/world_events.h"
 
 namespace gopher::sim {
 
-template <class Value>
-struct Range {
-  Value least{};
-  Value most{};
-};
+enum class AnswerFraming : std::uint8_t { length, chunked, trailers, close };
 
 // May be changed while it runs; each request is served by what holds when it has been read.
 struct BackendSettings {
   std::uint16_t port = 8080;
   Range<Duration> latency{std::chrono::milliseconds(1), std::chrono::milliseconds(1)};  // from request to answer
+  Range<Duration> slow_latency{std::chrono::seconds(1), std::chrono::seconds(5)};       // of the slow ones
   Range<std::uint64_t> body_bytes{100, 100};
+  Choices<AnswerFraming> framing{AnswerFraming::length};
   // Of a thousand requests, how many are …
+  std::uint32_t slow_permille = 0;       // answered after slow_latency
+  std::uint32_t interim_permille = 0;    // told 103 or 100 before the answer
   std::uint32_t error_permille = 0;      // answered 500
   std::uint32_t truncate_permille = 0;   // answered with half of the body, then closed
   std::uint32_t reset_permille = 0;      // answered with a reset
-  std::uint32_t malformed_permille = 0;  // answered with what is no HTTP
+  std::uint32_t malformed_permille = 0;  // answered with what breaks HTTP
+  Choices<MalformedAnswer> malformed_kinds = Choices<MalformedAnswer>::first(kMalformedAnswerCount);
   // Requests after which a connection is closed; 0 for no bound. With `announces_close` the last answer says so,
   // without it the connection just ends.
   std::uint32_t requests_per_connection = 0;
@@ -42,6 +45,13 @@ struct BackendSettings {
   Duration keep_alive = std::chrono::seconds(75);
   // Between the pieces of a body; 0 sends it in one. Pieces are of 1 KiB.
   Duration drip{0};
+  // Bytes of a request read at a time, with a pause of `read_pause` after each; 0 reads all there is.
+  std::uint32_t read_bytes = 0;
+  Duration read_pause{0};
+  bool upgrades = true;  // opens a tunnel for who asks
+  // An event stream: an event so often, so many of them; 0 for no end.
+  Duration event_every = std::chrono::milliseconds(500);
+  std::uint64_t event_count = 0;
 };
 
 class SimBackend final : public SimProcess {
@@ -71,10 +81,15 @@ class SimBackend final : public SimProcess {
 
   Task<void> run(std::shared_ptr<Life> life);
   Task<void> serve(std::shared_ptr<Life> life, std::unique_ptr<Stream> stream);
-  Task<bool> read_request(Session& session);
+  Task<bool> read_request(Life& life, Session& session);
+  void take_body(Session& session);
   Task<bool> answer(Life& life, Session& session);
+  Task<bool> answer_malformed(Life& life, Session& session, MalformedAnswer kind);
+  Task<bool> echo(Session& session);
+  Task<bool> send_events(Life& life, Session& session);
   Task<bool> write(Life& life, Session& session, std::string_view bytes);
-  bool chance(std::uint32_t permille) { return permille > 0 && random_.below(1000) < permille; }
+  // The fields by which a client knows whose answer to what it is.
+  std::string naming_fields(const Session& session) const;
 
   Clock& clock_;
   WorldListener& listener_;

@@ -20,7 +20,7 @@ void ByteRing::append(std::span<const std::byte> bytes) {
 
 void ByteRing::take(std::span<std::byte> out) noexcept {
   GOPHER_CHECK(out.size() <= size_);
-  copy_out(out);
+  copy_out(0, out);
   drop_front(out.size());
 }
 
@@ -38,16 +38,18 @@ void ByteRing::drop_back(std::size_t count) noexcept {
 void ByteRing::grow(std::size_t wanted) {
   const std::size_t capacity = std::bit_ceil(std::max(wanted, kFirstCapacity));
   auto bytes = std::make_unique_for_overwrite<std::byte[]>(capacity);
-  copy_out(std::span(bytes.get(), size_));
+  copy_out(0, std::span(bytes.get(), size_));
   bytes_ = std::move(bytes);
   capacity_ = capacity;
   first_ = 0;
 }
 
-void ByteRing::copy_out(std::span<std::byte> out) const noexcept {
+void ByteRing::copy_out(std::size_t from, std::span<std::byte> out) const noexcept {
+  GOPHER_CHECK(from + out.size() <= size_);
   if (out.empty()) return;
-  const std::size_t until_wrap = std::min(out.size(), capacity_ - first_);
-  std::memcpy(out.data(), bytes_.get() + first_, until_wrap);
+  const std::size_t begin = (first_ + from) & (capacity_ - 1);
+  const std::size_t until_wrap = std::min(out.size(), capacity_ - begin);
+  std::memcpy(out.data(), bytes_.get() + begin, until_wrap);
   std::memcpy(out.data() + until_wrap, bytes_.get(), out.size() - until_wrap);
 }
 

@@ -13,13 +13,14 @@ class ByteRing {
   void append(std::span<const std::byte> bytes);
   // Moves the first out.size() bytes, which must be there, into `out`.
   void take(std::span<std::byte> out) noexcept;
+  // Copies out.size() bytes, which must be there, from behind the first `from`.
+  void copy_out(std::size_t from, std::span<std::byte> out) const noexcept;
   void drop_front(std::size_t count) noexcept;
   void drop_back(std::size_t count) noexcept;
 
  private:
   static constexpr std::size_t kFirstCapacity = 1024;
   void grow(std::size_t wanted);
-  void copy_out(std::span<std::byte> out) const noexcept;
 
   std::unique_ptr<std::byte[]> bytes_;
   std::size_t capacity_ = 0;  // zero or a power of two

@@ -2,29 +2,20 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 #include <utility>
 
 #include "core/async/check.h"
 #include "core/async/connect_operations.h"
-#include "core/async/sleep.h"
-#include "core/async/stream_operations.h"
-#include "sim/http_text.h"
+#include "sim/client_parts.h"
 
 namespace gopher::sim {
 
-struct SimClients::Connection {
-  std::unique_ptr<Stream> stream;
-  bool reused = false;
-};
+namespace {
 
-struct SimClients::Reply {
-  Outcome outcome = Outcome::no_answer;
-  int status = 0;
-  bool intact = true;
-  std::string backend;
-  bool keep_alive = false;
-};
+// A ramp goes in steps that are short beside what one can see of it.
+constexpr Duration kRampStep = std::chrono::milliseconds(50);
+
+}  // namespace
 
 SimClients::SimClients(SimNode& on, Clock& clock, WorldListener& listener, const ClientSettings& settings,
                        std::vector<SocketAddress> proxies, std::uint64_t& next_id, std::uint64_t seed)
@@ -35,7 +26,8 @@ SimClients::SimClients(SimNode& on, Clock& clock, WorldListener& listener, const
       proxies_(std::move(proxies)),
       next_id_(next_id),
       random_(seed, "clients", on.name()),
-      next_(clock, &due, this) {
+      next_(clock, &due, this),
+      ramp_timer_(clock, &ramp_due, this) {
   GOPHER_CHECK(!proxies_.empty());
 }
 
@@ -49,6 +41,7 @@ void SimClients::start() {
 void SimClients::stop() {
   started_ = false;
   next_.disarm();
+  ramp_timer_.disarm();
   idle_.clear();
 }
 
@@ -62,25 +55,62 @@ void SimClients::abort() {
 
 void SimClients::burst(std::uint64_t count) {
   for (std::uint64_t i = 0; i < count; ++i)
-    send_one();
+    send();
 }
 
-void SimClients::set_rate(std::uint64_t millirequests_per_second) {
+void SimClients::set_rate(std::uint64_t millirequests_per_second, Duration over) {
+  ramp_timer_.disarm();
+  if (over > Duration(0)) {
+    ramp_ = {settings_.rate_millirequests_per_second, millirequests_per_second, clock_.now(), over};
+    ramp_timer_.arm(clock_.now() + kRampStep);
+    return;
+  }
   settings_.rate_millirequests_per_second = millirequests_per_second;
   next_.disarm();
   if (started_) arm_next();
 }
 
+void SimClients::ramp_due(void* context) {
+  auto& self = *static_cast<SimClients*>(context);
+  const Duration gone = std::min(self.clock_.now() - self.ramp_.begins, self.ramp_.over);
+  // In milliseconds, so that the product stays within 64 bits: a rate has at most 16 digits.
+  const auto part = gone / std::chrono::milliseconds(1);
+  const auto whole = std::max<std::int64_t>(self.ramp_.over / std::chrono::milliseconds(1), 1);
+  const auto from = static_cast<std::int64_t>(self.ramp_.from);
+  const auto to = static_cast<std::int64_t>(self.ramp_.to);
+  const bool over = gone == self.ramp_.over;
+  self.change_rate(
+      static_cast<std::uint64_t>(over ? to : from + (to - from) / whole * part + (to - from) % whole * part / whole));
+  if (!over) self.ramp_timer_.arm(self.clock_.now() + kRampStep);
+}
+
+// The request that is due comes as much sooner or later as the rate grows or falls.
+void SimClients::change_rate(std::uint64_t millirequests_per_second) {
+  const std::uint64_t before = std::exchange(settings_.rate_millirequests_per_second, millirequests_per_second);
+  if (!started_) return;
+  if (!next_.armed()) {
+    arm_next();
+  } else if (millirequests_per_second == 0) {
+    next_.disarm();
+  } else {
+    const auto left = static_cast<std::uint64_t>(std::max(next_at_ - clock_.now(), Duration(0)).count());
+    next_at_ = clock_.now() + Duration(static_cast<std::int64_t>(left * before / millirequests_per_second));
+    next_.arm(next_at_);
+  }
+}
+
 void SimClients::due(void* context) {
   auto& self = *static_cast<SimClients*>(context);
-  self.send_one();
+  self.send();
   self.arm_next();
 }
 
 void SimClients::arm_next() {
   if (settings_.rate_millirequests_per_second == 0) return;
-  const Duration gap(static_cast<std::int64_t>(1'000'000'000'000 / settings_.rate_millirequests_per_second));
-  next_.arm(clock_.now() + random_.jittered(gap, settings_.jitter_permille));
+  const Duration gap(
+      static_cast<std::int64_t>(1'000'000'000'000 * settings_.pipeline / settings_.rate_millirequests_per_second));
+  next_at_ = clock_.now() + random_.jittered(gap, settings_.jitter_permille);
+  next_.arm(next_at_);
 }
 
 IpAddress SimClients::address(std::uint64_t index) const {
@@ -95,37 +125,88 @@ IpAddress SimClients::address(std::uint64_t index) const {
   return IpAddress::v4({octets[0], octets[1], octets[2], octets[3]});
 }
 
-void SimClients::send_one() {
-  const std::uint64_t number = sent_++;
-  const std::uint64_t id = next_id_++;
-  const std::uint64_t index = number % settings_.addresses;
-  listener_.on(clock_.now(), RequestSent{name(), id, address(index)});
-  if (under_way_ >= kMaxUnderWay) {
-    listener_.on(clock_.now(), RequestEnded{name(), id, Outcome::no_connect, 0, true, {}});
-    return;
+SimClients::Ask SimClients::ask() {
+  Ask ask;
+  ask.id = ask.first_of_pipeline = ask.last_of_pipeline = next_id_++;
+  ask.from = address(sent_ % settings_.addresses);
+  ask.proxy = static_cast<std::size_t>(sent_ % proxies_.size());
+  ask.deadline = clock_.now() + settings_.patience;
+  ask.method = "GET";
+  if (settings_.traffic != Traffic::requests) {
+    ask.stay = draw(random_, settings_.stay);
+    ask.leaves_with_reset = random_.below(2) == 0;
+    return ask;
   }
-  ++under_way_;
-  tasks_.spawn(request(id, index, static_cast<std::size_t>(number % proxies_.size())));
+  if (chance(random_, settings_.bad_permille)) {
+    ask.bad = settings_.bad_kinds.draw(random_);
+    return ask;
+  }
+  ask.body_bytes = draw(random_, settings_.body_bytes);
+  if (const std::size_t many = settings_.methods.size(); many > 0) {
+    ask.method = settings_.methods[many > 1 ? static_cast<std::size_t>(random_.below(many)) : 0];
+  } else if (ask.body_bytes > 0) {
+    ask.method = "POST";
+  }
+  if (ask.body_bytes > 0) {
+    ask.chunked = chance(random_, settings_.chunked_permille);
+    ask.expects_continue = chance(random_, settings_.expect_permille);
+  }
+  if (chance(random_, settings_.abort_permille)) {
+    ask.leaves_at_deadline = true;
+    ask.deadline = std::min(ask.deadline, clock_.now() + draw(random_, settings_.abort_after));
+  }
+  ask.leaves_in_body = chance(random_, settings_.abort_in_body_permille);
+  if (ask.leaves_at_deadline || ask.leaves_in_body) ask.leaves_with_reset = random_.below(2) == 0;
+  return ask;
 }
 
-Task<std::unique_ptr<SimClients::Connection>> SimClients::connection(const IpAddress& from, std::size_t proxy,
-                                                                     Instant deadline) {
-  auto& idle = idle_[{from, proxy}];
+// One request, or a pipeline of them.
+void SimClients::send() {
+  std::vector<Ask> asks;
+  for (std::uint32_t i = 0; i < settings_.pipeline; ++i) {
+    Ask one = ask();
+    listener_.on(clock_.now(), RequestSent{name(), one.id, one.from, one.body_bytes, one.bad.has_value()});
+    ++under_way_;
+    if (under_way_ > kMaxUnderWay) {
+      Reply reply;
+      reply.outcome = Outcome::no_connect;
+      ended(one, reply);
+    } else if (settings_.pipeline == 1) {
+      tasks_.spawn(request(one));
+    } else {
+      asks.push_back(one);
+    }
+  }
+  ++sent_;
+  if (asks.empty()) return;
+  for (Ask& one : asks) {
+    one.first_of_pipeline = asks.front().id;
+    one.last_of_pipeline = asks.back().id;
+  }
+  tasks_.spawn(pipeline(std::move(asks)));
+}
+
+void SimClients::ended(const Ask& ask, const Reply& reply) {
+  --under_way_;
+  listener_.on(clock_.now(), RequestEnded{name(), ask.id, reply.outcome, reply.status, reply.intact, reply.backend,
+                                          reply.body_bytes, reply.in_order});
+}
+
+Task<std::unique_ptr<SimClients::Connection>> SimClients::connection(const Ask& ask) {
+  auto& idle = idle_[{ask.from, ask.proxy}];
   while (!idle.empty()) {
     auto kept = std::move(idle.back());
     idle.pop_back();
-    // A proxy that has closed it, or says what nobody asked, has ended it.
+    // A proxy that has closed it has ended it.
     std::array<std::byte, 1> byte;
     const auto read = kept->stream->try_read(byte);
-    if (!read && read.error() == ErrorKind::would_block) {
-      kept->reused = true;
-      co_return kept;
-    }
+    if (!read && read.error() == ErrorKind::would_block) co_return kept;
+    if (read && *read > 0) listener_.on(clock_.now(), UnaskedBytes{name()});
   }
-  if (idle.empty()) idle_.erase({from, proxy});
+  if (idle.empty()) idle_.erase({ask.from, ask.proxy});
   const auto ending = ending_;
-  node_.speak_from(from);
-  auto connecting = connect(node_.connector(), proxies_[proxy], deadline, *ending);
+  node_.speak_from(ask.from);
+  auto connecting = connect(node_.connector(), proxies_[ask.proxy], ask.deadline, *ending);
   auto stream = co_await connecting;
   std::unique_ptr<Connection> made;
   if (stream) {
@@ -135,98 +216,9 @@ Task<std::unique_ptr<SimClients::Connection>> SimClients::connection(const IpAdd
   co_return made;
 }
 
-void SimClients::keep(const IpAddress& from, std::size_t proxy, std::unique_ptr<Connection> connection) {
-  auto& idle = idle_[{from, proxy}];
+void SimClients::keep(const Ask& ask, std::unique_ptr<Connection> connection) {
+  auto& idle = idle_[{ask.from, ask.proxy}];
   if (idle.size() < kMaxIdle) idle.push_back(std::move(connection));
-}
-
-Task<bool> SimClients::write_request(Connection& connection, std::uint64_t id, Instant deadline) {
-  std::string bytes = settings_.body_bytes > 0 ? "POST" : settings_.method;
-  bytes += ' ' + request_target(id) + " HTTP/1.1\r\nHost: sim.example\r\n";
-  if (!settings_.keep_alive) bytes += "Connection: close\r\n";
-  if (settings_.body_bytes > 0) bytes += "Content-Length: " + std::to_string(settings_.body_bytes) + "\r\n";
-  bytes += "\r\n";
-  append_pattern(bytes, id, 0, static_cast<std::size_t>(settings_.body_bytes));
-  const WriteBuffer buffer = std::as_bytes(std::span(bytes));
-  const auto written = co_await write_all(*connection.stream, clock_, deadline - clock_.now(), buffer);
-  co_return written.has_value();
-}
-
-Task<SimClients::Reply> SimClients::read_reply(Connection& connection, std::uint64_t id, Instant deadline) {
-  const auto ending = ending_;
-  Reply reply;
-  std::string input;
-  std::array<std::byte, 16384> buffer;
-  const std::size_t at_once = settings_.read_bytes > 0 ? settings_.read_bytes : buffer.size();
-  std::size_t head_bytes = 0;
-  std::uint64_t owed = 0;
-  std::uint64_t got = 0;
-  bool ours = false;  // a backend's answer, whose body has the pattern
-  for (;;) {
-    if (reply.status != 0 && got == owed) break;
-    if (clock_.now() >= deadline) {
-      reply.outcome = Outcome::gave_up;
-      co_return reply;
-    }
-    const auto room = std::span(buffer).first(std::min(at_once, buffer.size()));
-    const auto read = co_await read_some(*connection.stream, room, deadline);
-    if (!read || *read == 0) {
-      const bool late = !read && read.error() == ErrorKind::timed_out;
-      reply.outcome = late ? Outcome::gave_up : reply.status != 0 ? Outcome::cut : Outcome::no_answer;
-      co_return reply;
-    }
-    std::string_view bytes(reinterpret_cast<const char*>(buffer.data()), *read);
-    if (reply.status == 0) {
-      input.append(bytes);
-      const auto head = whole_head(input, head_bytes);
-      if (!head) continue;
-      reply.status = head->status();
-      if (reply.status == 0) co_return reply;
-      owed = settings_.method == "HEAD" && settings_.body_bytes == 0 ? 0 : head->content_length().value_or(0);
-      const auto answers = head->field("x-sim-request");
-      ours = answers.has_value();
-      if (ours && *answers != std::to_string(id)) reply.intact = false;
-      reply.backend = head->field("x-sim-backend").value_or("");
-      reply.keep_alive = head->field("connection").value_or("") != "close";
-      bytes = std::string_view(input).substr(head_bytes);
-    }
-    if (ours && !is_pattern(bytes, id, got)) reply.intact = false;
-    got += bytes.size();
-    if (got > owed) {
-      reply.intact = false;
-      break;
-    }
-    if (settings_.read_bytes > 0 && got < owed)
-      co_await sleep_until(clock_, clock_.now() + settings_.read_pause, *ending);
-  }
-  reply.outcome = Outcome::answered;
-  co_return reply;
-}
-
-Task<void> SimClients::request(std::uint64_t id, std::uint64_t address_index, std::size_t proxy) {
-  const IpAddress from = address(address_index);
-  const Instant deadline = clock_.now() + settings_.patience;
-  Reply reply;
-  reply.outcome = Outcome::no_connect;
-  auto connecting = connection(from, proxy, deadline);
-  auto open = co_await connecting;
-  if (open) {
-    busy_.push_back(open.get());
-    // A proxy that has answered already (429, say) closes without reading on: its answer is worth reading all the same.
-    auto writing = write_request(*open, id, deadline);
-    co_await writing;
-    auto reading = read_reply(*open, id, deadline);
-    reply = co_await reading;
-    std::erase(busy_, open.get());
-    const bool reusable = reply.outcome == Outcome::answered && reply.intact && reply.keep_alive;
-    if (reusable && settings_.keep_alive && started_) {
-      keep(from, proxy, std::move(open));
-    } else if (reply.outcome == Outcome::gave_up) {
-      open->stream->reset();
-    }
-  }
-  --under_way_;
-  listener_.on(clock_.now(), RequestEnded{name(), id, reply.outcome, reply.status, reply.intact, reply.backend});
 }
 
 }  // namespace gopher::sim

@@ -9,6 +9,7 @@ namespace gopher::sim {
 
 Connection::Connection(SimNetwork& network, std::uint64_t id, Link& forth, Link& back, Party client, Party server)
     : network_(network),
+      tap_(network.tap),
       id_(id),
       ends_{End{client}, End{server}},
       forth_(network.clock(), forth, back, network.random("forth", forth, forth.connections), *this),
@@ -41,6 +42,10 @@ void Connection::leave(Side side, bool in_order) {
 }
 
 void Connection::reset_both() {
+  if (tap_) {
+    for (const Side side : {Side::client, Side::server})
+      tap_forged_reset(side);
+  }
   for (const Side side : {Side::client, Side::server})
     reset_arrived(side);
   end_if_over();
@@ -95,6 +100,7 @@ void Connection::arrived(const Flow& flow, const Arrival& what) {
   if (what.finished) trace(NetworkEventKind::finished, other(side), 0);
   const bool answers_with_reset =
       receiver.vanished || receiver.state == State::dead || (receiver.state == State::closed && what.data);
+  if (tap_ && !answers_with_reset && (what.data || what.finished)) tap_acknowledgement(side);
   if (answers_with_reset && (what.data || what.finished)) {
     rejected(side);
   } else if (accepting) {
@@ -141,7 +147,9 @@ void Connection::rejected(Side side) {
 void Connection::end_if_over() {
   const auto gone = [](const End& one) { return one.state == State::closed || one.state == State::dead; };
   const bool nobody_comes = end(Side::server).state == State::pending && !forth_.on_the_wire();
-  if (gone(end(Side::client)) && (gone(end(Side::server)) || nobody_comes)) network_.remove(*this);
+  if (!gone(end(Side::client)) || (!gone(end(Side::server)) && !nobody_comes)) return;
+  if (tap_) tap_last_words();
+  network_.remove(*this);
 }
 
 void Connection::trace(NetworkEventKind kind, Side from, std::uint64_t value) {

@@ -14,6 +14,7 @@
 #include "core/ports/network.h"
 #include "sim/flow.h"
 #include "sim/trace.h"
+#include "sim/wire_tap.h"
 
 namespace gopher::sim {
 
@@ -40,6 +41,8 @@ class Connection final : private FlowSink {
   SimNode& node(Side side) const noexcept { return end(side).party.node; }
   Flow& outgoing(Side side) noexcept { return side == Side::client ? forth_ : back_; }
   Flow& incoming(Side side) noexcept { return outgoing(other(side)); }
+  const Flow& outgoing(Side side) const noexcept { return side == Side::client ? forth_ : back_; }
+  const Flow& incoming(Side side) const noexcept { return outgoing(other(side)); }
 
   // The client has heard that it is connected.
   void open_client(SimStream& stream);
@@ -67,6 +70,12 @@ class Connection final : private FlowSink {
   void window_opened(const Flow& flow) override;
   void trace_sent(const Flow& flow, std::size_t bytes) override;
   void trace_delivered(const Flow& flow, std::size_t bytes) override;
+  void departed(const Flow& flow, const Departure& what) override {
+    if (tap_) tap_departure(flow, what);
+  }
+  void window_widened(const Flow& flow) override {
+    if (tap_) tap_acknowledgement(&flow == &forth_ ? Side::server : Side::client);
+  }
 
   End& end(Side side) noexcept { return ends_[static_cast<std::size_t>(side)]; }
   const End& end(Side side) const noexcept { return ends_[static_cast<std::size_t>(side)]; }
@@ -76,7 +85,18 @@ class Connection final : private FlowSink {
   void end_if_over();
   void trace(NetworkEventKind kind, Side from, std::uint64_t value);
 
+  // What the tap is told, when there is one.
+  TcpSegment segment(Side from) const noexcept;
+  void tap_departure(const Flow& flow, const Departure& what);
+  // The system of `from` says what it has.
+  void tap_acknowledgement(Side from);
+  // A reset comes to `to` out of nowhere.
+  void tap_forged_reset(Side to);
+  // The answers to what is still on the wire when the connection ends here.
+  void tap_last_words();
+
   SimNetwork& network_;
+  WireTap* const tap_;  // nullptr: nobody listens
   std::uint64_t id_;
   std::array<End, 2> ends_;
   Flow forth_;

@@ -60,6 +60,7 @@ struct SimConnector::Connect {
   std::optional<std::expected<std::unique_ptr<Stream>, ErrorKind>> outcome;
   SimNode* target = nullptr;
   SocketAddress source;
+  std::uint64_t connection = 0;
   bool refused = false;
   int tries = 0;
 };
@@ -104,6 +105,7 @@ void SimConnector::connect(ConnectAttempt& attempt, const SocketAddress& to, Ins
     operation.fail(ErrorKind::no_local_port, network_.clock().now());
   } else if (operation.target) {
     operation.source = {*node_.source_for(to.ip), node_.next_source_port()};
+    operation.connection = network_.next_connection();
     send_request(operation);
   } else {
     operation.fail(ErrorKind::unreachable, network_.clock().now() + network_.default_link.latency);
@@ -127,7 +129,9 @@ void SimConnector::send_request(Connect& operation) {
                    .kind = NetworkEventKind::connecting,
                    .from = node_.id(),
                    .to = operation.target->id(),
+                   .connection = operation.connection,
                    .value = operation.to.port});
+  if (network_.tap) tap(operation, Word::syn);
   operation.then(&SimConnector::request_arrived, network_.handshake_arrival(node_, *operation.target));
 }
 
@@ -142,6 +146,7 @@ void SimConnector::request_arrived(Connect& operation) {
     return;
   }
   operation.refused = refused;
+  if (network_.tap) tap(operation, refused ? Word::refusal : Word::syn_ack);
   operation.then(&SimConnector::answer_arrived, network_.handshake_arrival(target, node_));
 }
 
@@ -151,7 +156,8 @@ void SimConnector::answer_arrived(Connect& operation) {
   } else if (operation.refused) {
     finish(operation, std::unexpected(ErrorKind::refused));
   } else {
-    finish(operation, network_.connected(node_, operation.source, *operation.target, operation.to));
+    finish(operation,
+           network_.connected(operation.connection, node_, operation.source, *operation.target, operation.to));
   }
 }
 
@@ -164,11 +170,28 @@ void SimConnector::try_again(Connect& operation) {
   }
 }
 
+void SimConnector::tap(const Connect& operation, Word word) {
+  const bool from_client = word == Word::syn;
+  const SimNode& target = *operation.target;
+  const Link& incoming = from_client ? network_.link(target, node_) : network_.link(node_, target);
+  network_.tap->left(network_.clock().now(), {.sender = from_client ? node_ : target,
+                                              .receiver = from_client ? target : node_,
+                                              .from = from_client ? operation.source : operation.to,
+                                              .to = from_client ? operation.to : operation.source,
+                                              .connection = operation.connection,
+                                              .from_client = from_client,
+                                              .syn = word != Word::refusal,
+                                              .reset = word == Word::refusal,
+                                              .acknowledged = from_client ? 0u : 1u,
+                                              .window = incoming.settings.receive_buffer});
+}
+
 void SimConnector::finish(Connect& operation, std::expected<std::unique_ptr<Stream>, ErrorKind> result) {
   network_.record({.at = network_.clock().now(),
                    .kind = result ? NetworkEventKind::established : NetworkEventKind::connect_failed,
                    .from = node_.id(),
                    .to = operation.target ? operation.target->id() : kNoNode,
+                   .connection = operation.connection,
                    .value = result ? operation.to.port : static_cast<std::uint64_t>(result.error())});
   operation.outcome = std::move(result);
   if (!node_.clock().frozen()) return complete(operation);

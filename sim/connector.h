@@ -40,6 +40,8 @@ class SimConnector final : public Connector {
   void request_arrived(Connect& operation);
   void answer_arrived(Connect& operation);
   void try_again(Connect& operation);
+  enum class Word : std::uint8_t { syn, syn_ack, refusal };
+  void tap(const Connect& operation, Word word);
   void finish(Connect& operation, std::expected<std::unique_ptr<Stream>, ErrorKind> result);
   void complete(Connect& operation);
   void answer(Resolve& operation);

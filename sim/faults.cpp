@@ -249,10 +249,13 @@ void burst(World& world, const FaultKind& kind, const Fields& fields) {
   for (const auto& name : fields.names(kind.name))
     world.clients_of(name)->burst(fields.number("count"));
 }
-constexpr KeySpec kRateKey[] = {{"rate", ValueKind::rate, "Requests a second from now on.", true}};
+constexpr KeySpec kRateKeys[] = {
+    {"rate", ValueKind::rate, "Requests a second from now on.", true},
+    {"over", ValueKind::duration, "Rises or falls to it evenly within this."},
+};
 void change_rate(World& world, const FaultKind& kind, const Fields& fields) {
   for (const auto& name : fields.names(kind.name))
-    world.clients_of(name)->set_rate(fields.number("rate"));
+    world.clients_of(name)->set_rate(fields.number("rate"), fields.duration("over"));
 }
 void restore_rate(World& world, const FaultKind& kind, const Fields& fields) {
   for (const auto& name : fields.names(kind.name))
@@ -381,7 +384,7 @@ const FaultKind kFaults[] = {
      dns_restore},
     {"dns_silent", "The name service answers nobody.", Operand::value, flag, {}, dns_silent, dns_not_silent},
     {"burst", "Client groups send so many requests at once.", Operand::clients, names, kCountKey, burst, nullptr},
-    {"clients", "Changes how often client groups ask.", Operand::clients, names, kRateKey, change_rate, restore_rate},
+    {"clients", "Changes how often client groups ask.", Operand::clients, names, kRateKeys, change_rate, restore_rate},
 };
 
 }  // namespace

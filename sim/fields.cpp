@@ -259,6 +259,24 @@ std::optional<Value> read_value(const YamlNode& node, ValueKind kind, std::strin
   return std::nullopt;
 }
 
+namespace {
+
+// Whether a value that is of the right kind is also one of those that the key takes.
+bool fits(const KeySpec& spec, const Value& value, Complaints& complaints) {
+  if (spec.positive && value.range.least == 0) {
+    complaints.add(value.place, '"' + std::string(spec.name) + "\" is more than 0");
+    return false;
+  }
+  if (spec.words.empty()) return true;
+  const auto wrong =
+      std::ranges::find_if(value.names, [&](const auto& name) { return std::ranges::count(spec.words, name) == 0; });
+  if (wrong == value.names.end()) return true;
+  complaints.add(value.place, unknown(spec.name, *wrong, {spec.words.begin(), spec.words.end()}));
+  return false;
+}
+
+}  // namespace
+
 Fields read_fields(const YamlNode& map, std::span<const KeySpec> keys, std::span<const KeySpec> more_keys,
                    std::string_view what, Complaints& complaints) {
   Fields fields;
@@ -284,7 +302,7 @@ Fields read_fields(const YamlNode& map, std::span<const KeySpec> keys, std::span
       continue;
     }
     auto value = read_value(node, (*spec)->kind, name, complaints);
-    if (value) fields.values_.emplace(name, std::move(*value));
+    if (value && fits(**spec, *value, complaints)) fields.values_.emplace(name, std::move(*value));
   }
   for (const auto* each : specs) {
     if (each->required && !map.find(each->name))

@@ -2,6 +2,7 @@
 // The same tables are the reference that `gopher-sim list` prints.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -12,7 +13,7 @@
 
 #include "core/ports/address.h"
 #include "core/ports/time.h"
-#include "sim/backend.h"
+#include "sim/draws.h"
 #include "sim/yaml_tree.h"
 
 namespace gopher::sim {
@@ -39,6 +40,9 @@ struct KeySpec {
   ValueKind kind;
   std::string_view sentence;
   bool required = false;
+  // Of a text or names: the words that there are; none: any.
+  std::span<const std::string_view> words = {};
+  bool positive = false;  // 0 is refused
 };
 
 struct Bound {
@@ -66,6 +70,17 @@ class Fields {
  public:
   bool has(std::string_view key) const { return values_.contains(key); }
   const Value* find(std::string_view key) const;
+  // The words of a key as the enumeration that they name, in whose order `words` stands.
+  template <class Value>
+  Choices<Value> choices(std::string_view key, std::span<const std::string_view> words,
+                         Choices<Value> otherwise) const {
+    const auto* value = find(key);
+    if (!value || value->names.empty()) return otherwise;
+    Choices<Value> chosen;
+    for (const auto& name : value->names)
+      chosen.add(static_cast<Value>(std::ranges::find(words, name) - words.begin()));
+    return chosen;
+  }
   // Of a key that is there, or `otherwise`.
   Duration duration(std::string_view key, Duration otherwise = Duration(0)) const;
   std::uint64_t number(std::string_view key, std::uint64_t otherwise = 0) const;

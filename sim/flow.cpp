@@ -72,14 +72,26 @@ void Flow::mute() noexcept {
 
 std::size_t Flow::read(ReadBuffer buffer) {
   const std::size_t taken = std::min(buffer.size(), readable());
+  const std::size_t half = link_.settings.receive_buffer / 2;
+  const bool was_narrow = window() < half;
   ring_.take(buffer.first(taken));
   read_ += taken;
+  if (was_narrow && window() >= half) sink_.window_widened(*this);
   if (written_ == sent_) {
     known_read_ = read_;  // nobody can tell whether the sender has heard of it yet
   } else if (!window_update_.armed()) {
     window_update_.arm(back_.arrival(clock_.now(), 0, random_));
   }
   return taken;
+}
+
+std::size_t Flow::window() const noexcept {
+  const std::size_t buffer = link_.settings.receive_buffer;
+  return buffer - std::min(buffer, readable());
+}
+
+void Flow::copy_sent(std::uint64_t begin, std::span<std::byte> out) const noexcept {
+  ring_.copy_out(static_cast<std::size_t>(begin - read_), out);
 }
 
 void Flow::discard_arrived() noexcept {
@@ -95,7 +107,9 @@ void Flow::resume() {
   last_arrival_ = clock_.now();
   for (std::size_t i = first_segment_; i < segments_.size(); ++i) {
     const std::uint64_t before = i == first_segment_ ? arrived_ : segments_[i - 1].end;
-    segments_[i].arrives = arrival(static_cast<std::size_t>(segments_[i].end - before));
+    const auto bytes = static_cast<std::size_t>(segments_[i].end - before);
+    segments_[i].arrives = arrival(bytes);
+    sink_.departed(*this, {segments_[i].kind, before, bytes});
   }
   arm_delivery();
 }
@@ -116,6 +130,7 @@ void Flow::push(Kind kind, std::size_t bytes) {
   segments_.push_back(Segment{arrival(bytes), sent_, kind});
   if (segments_.size() - first_segment_ == 1) arm_delivery();
   if (bytes > 0) sink_.trace_sent(*this, bytes);
+  sink_.departed(*this, {kind, sent_ - bytes, bytes});
 }
 
 void Flow::pump() {

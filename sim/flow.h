@@ -28,6 +28,14 @@ struct Arrival {
   bool broken = false;  // the way itself has broken the connection
 };
 
+// What a flow puts on the wire at once.
+struct Departure {
+  enum class Kind : std::uint8_t { data, established, finish, reset };
+  Kind kind;
+  std::uint64_t begin;  // bytes of the flow before it
+  std::size_t bytes;    // of data
+};
+
 class Flow;
 
 // Told by a flow, from the event loop; the call is the flow's last act, so the sink may destroy the flow.
@@ -39,6 +47,9 @@ class FlowSink {
   // Bytes were put on the wire, or taken off it.
   virtual void trace_sent(const Flow& flow, std::size_t bytes) = 0;
   virtual void trace_delivered(const Flow& flow, std::size_t bytes) = 0;
+  // For whoever listens on the wire: something leaves, for the first time or again; a reader has made room again.
+  virtual void departed(const Flow& flow, const Departure& what) = 0;
+  virtual void window_widened(const Flow& flow) = 0;
 
  protected:
   ~FlowSink() = default;
@@ -74,9 +85,20 @@ class Flow {
   bool on_the_wire() const noexcept { return first_segment_ < segments_.size(); }
   const Link& link() const noexcept { return link_; }
 
+  // As TCP counts: octets that have left, and that have come; the end of stream is one.
+  std::uint64_t octets_sent() const noexcept { return sent_ + (finish_sent_ ? 1 : 0); }
+  std::uint64_t octets_arrived() const noexcept { return arrived_ + (finish_arrived_ ? 1 : 0); }
+  std::size_t bytes_on_the_wire() const noexcept { return static_cast<std::size_t>(sent_ - arrived_); }
+  // When the last of what is on the wire arrives, unless the link holds it.
+  Instant last_arrival() const noexcept { return last_arrival_; }
+  // Bytes that the receiver would take now.
+  std::size_t window() const noexcept;
+  // Copies bytes that are on the wire.
+  void copy_sent(std::uint64_t begin, std::span<std::byte> out) const noexcept;
+
  private:
   static constexpr std::uint64_t kNoBreak = ~std::uint64_t{0};
-  enum class Kind : std::uint8_t { data, established, finish, reset };
+  using Kind = Departure::Kind;
   struct Segment {
     Instant arrives;
     std::uint64_t end;  // count of bytes arrived when this one has

@@ -78,14 +78,7 @@ class Generator {
     proxies_ = numbered("p", between(1, 2));
     clients_ = numbered("c", between(1, 3));
     if (one_in(2)) parts.emplace_back("link", link());
-    parts.emplace_back("backends", each(backends_, [this](Entries& keys) {
-                         keys.emplace_back("latency", word("1ms.." + ms(1, 200)));
-                         keys.emplace_back("body", word("0.." + std::to_string(between(1, one_in(4) ? 30'000 : 2000))));
-                         if (one_in(3)) keys.emplace_back("keep_alive", word(ms(100, 3000)));
-                         if (one_in(3))
-                           keys.emplace_back("requests_per_connection", word(std::to_string(between(1, 20))));
-                         if (one_in(4)) keys.emplace_back("announces_close", word("no"));
-                       }));
+    parts.emplace_back("backends", each(backends_, [this](Entries& keys) { behave(keys); }));
     parts.emplace_back("sentinels", each(sentinels_, [](Entries&) {}));
     parts.emplace_back("proxies", each(proxies_, [this](Entries& keys) {
                          // The table of the real default costs more to make than a short run.
@@ -97,19 +90,88 @@ class Generator {
                          if (one_in(4)) keys.emplace_back("max_connections", word(std::to_string(between(200, 400))));
                          if (one_in(4)) keys.emplace_back("drain_timeout", word(ms(100, 5000)));
                        }));
-    parts.emplace_back("clients", each(clients_, [this](Entries& keys) {
-                         keys.emplace_back("rate", word(std::to_string(between(1, 30)) + "/s"));
-                         keys.emplace_back("addresses", word(std::to_string(between(1, 50))));
-                         if (one_in(3)) keys.emplace_back("keep_alive", word("no"));
-                         if (one_in(3)) keys.emplace_back("body", word(std::to_string(between(1, 10'000))));
-                         if (one_in(5)) keys.emplace_back("patience", word(ms(50, 5000)));
-                         if (one_in(6)) {
-                           keys.emplace_back("read_bytes", word(std::to_string(between(1, 2000))));
-                           keys.emplace_back("read_pause", word(ms(1, 50)));
-                         }
-                         if (one_in(8)) keys.emplace_back("method", word("HEAD"));
-                       }));
+    parts.emplace_back("clients", each(clients_, [this](Entries& keys) { workload(keys); }));
     return map(std::move(parts));
+  }
+
+  std::string number(std::uint64_t least, std::uint64_t most) { return std::to_string(between(least, most)); }
+
+  void behave(Entries& keys) {
+    const auto key = [&keys](std::string name, std::string value) { keys.emplace_back(std::move(name), word(value)); };
+    key("latency", "1ms.." + ms(1, 200));
+    key("body", "0.." + number(1, one_in(4) ? 30'000 : 2000));
+    if (one_in(3)) key("keep_alive", ms(100, 3000));
+    if (one_in(3)) key("requests_per_connection", number(1, 20));
+    if (one_in(4)) key("announces_close", "no");
+    if (one_in(3)) keys.emplace_back("framing", some({"length", "chunked", "trailers", "close"}));
+    if (one_in(6)) key("interim", percent(100));
+    if (one_in(8)) {
+      key("slow", percent(5));
+      key("slow_latency", "100ms.." + ms(100, 3000));
+    }
+    if (one_in(8)) {
+      key("read_bytes", number(100, 5000));
+      key("read_pause", ms(1, 20));
+    }
+    if (one_in(8)) key("upgrades", "no");
+    key("event_every", ms(20, 1000));
+    if (one_in(2)) key("event_count", number(1, 20));
+  }
+
+  void workload(Entries& keys) {
+    const auto key = [&keys](std::string name, std::string value) { keys.emplace_back(std::move(name), word(value)); };
+    key("addresses", number(1, 50));
+    switch (below(8)) {
+      case 0:
+        key("traffic", "websocket");
+        key("message", "1.." + number(1, 5000));
+        key("message_every", ms(10, 500));
+        break;
+      case 1: key("traffic", "events"); break;
+      case 2: key("traffic", "silent"); break;
+      default: requests(keys); return;
+    }
+    key("rate", number(1, 5) + "/s");
+    key("stay", "0ms.." + ms(1, 10'000));
+  }
+
+  void requests(Entries& keys) {
+    const auto key = [&keys](std::string name, std::string value) { keys.emplace_back(std::move(name), word(value)); };
+    key("rate", number(1, 30) + "/s");
+    if (one_in(3)) key("keep_alive", "no");
+    if (one_in(3)) {
+      key("body", "0.." + number(1, 10'000));
+      if (one_in(2)) key("chunked", percent(100));
+    }
+    if (one_in(4)) keys.emplace_back("method", some({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "X"}));
+    if (one_in(5)) key("patience", ms(50, 5000));
+    if (one_in(6)) {
+      key("read_bytes", number(1, 2000));
+      key("read_pause", ms(1, 50));
+    }
+    if (one_in(6)) {
+      key("write_bytes", number(1, 2000));
+      key("write_pause", ms(1, 50));
+    }
+    if (one_in(4)) {
+      key("pipeline", number(2, 20));
+      return;
+    }
+    if (one_in(5)) key("expect_continue", percent(100));
+    if (one_in(5)) key("bad", percent(50));
+    if (one_in(5)) {
+      key("aborts", percent(50));
+      key("abort_after", "0ms.." + ms(1, 300));
+    }
+    if (one_in(5)) key("abort_in_body", percent(50));
+  }
+
+  // One of the words, or more.
+  YamlNode some(const std::vector<std::string>& words) {
+    std::vector<YamlNode> chosen{word(any(words))};
+    for (const auto& each : words)
+      if (each != chosen.front().scalar && one_in(3)) chosen.push_back(word(each));
+    return list(std::move(chosen));
   }
 
   template <class Fill>
@@ -229,6 +291,7 @@ class Generator {
       case 21:
         lasting("clients", word(any(clients_)));
         more("rate", std::to_string(between(0, 200)) + "/s");
+        if (one_in(2)) more("over", ms(1, 5000));
         break;
       case 22: lasting("clog", pair()); break;
       case 23: once("half_open", pair()); break;
@@ -269,12 +332,13 @@ class Generator {
   }
 
   void misbehave(Entries& keys) {
-    switch (below(6)) {
+    switch (below(7)) {
       case 0: keys.emplace_back("errors", word(percent(100))); break;
       case 1: keys.emplace_back("truncated", word(percent(100))); break;
       case 2: keys.emplace_back("resets", word(percent(100))); break;
       case 3: keys.emplace_back("malformed", word(percent(100))); break;
       case 4: keys.emplace_back("latency", word("0ms.." + ms(1, 10'000))); break;
+      case 5: keys.emplace_back("slow", word(percent(100))); break;
       default: keys.emplace_back("drip", word(ms(1, 300))); break;
     }
   }

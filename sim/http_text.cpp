@@ -62,9 +62,10 @@ std::optional<std::string_view> HeadText::field(std::string_view name) const noe
     const auto end = rest.find("\r\n");
     const auto line = rest.substr(0, end);
     rest.remove_prefix(end + 2);
-    const auto colon = line.find(':');
-    if (colon == std::string_view::npos || !equal_ignoring_case(line.substr(0, colon), name)) continue;
-    auto value = line.substr(colon + 1);
+    const bool this_one =
+        line.size() > name.size() && line[name.size()] == ':' && equal_ignoring_case(line.substr(0, name.size()), name);
+    if (!this_one) continue;
+    auto value = line.substr(name.size() + 1);
     while (!value.empty() && value.front() == ' ')
       value.remove_prefix(1);
     while (!value.empty() && value.back() == ' ')
@@ -91,6 +92,14 @@ std::string_view HeadText::target() const noexcept {
   return first_line.substr(first + 1, last - first - 1);
 }
 
+bool is_method(std::string_view text) noexcept {
+  const auto token_character = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  };
+  return !text.empty() && std::ranges::all_of(text, token_character) && text != "CONNECT";
+}
+
 std::optional<HeadText> whole_head(std::string_view bytes, std::size_t& length) noexcept {
   const auto end = bytes.find("\r\n\r\n");
   if (end == std::string_view::npos) return std::nullopt;
@@ -113,6 +122,21 @@ void append_pattern(std::string& to, std::uint64_t id, std::uint64_t offset, std
     at += piece.size();
     return true;
   });
+}
+
+void append_chunk(std::string& to, std::string_view content) {
+  char digits[16];
+  const auto end = std::to_chars(std::begin(digits), std::end(digits), content.size(), 16).ptr;
+  to.append(digits, end).append("\r\n").append(content).append("\r\n");
+}
+
+void append_chunked_pattern(std::string& to, std::uint64_t id, std::size_t count, std::size_t chunk) {
+  std::string content;
+  for (std::size_t offset = 0; offset < count; offset += chunk) {
+    content.clear();
+    append_pattern(content, id, offset, std::min(chunk, count - offset));
+    append_chunk(to, content);
+  }
 }
 
 bool is_pattern(std::string_view bytes, std::uint64_t id, std::uint64_t offset) noexcept {

@@ -20,9 +20,14 @@ struct HeadText {
   std::optional<std::uint64_t> content_length() const noexcept;
   // Of "HTTP/1.1 NNN reason"; 0 when the line is anything else.
   int status() const noexcept;
+  // Of "METHOD target HTTP/1.1".
+  std::string_view method() const noexcept { return first_line.substr(0, first_line.find(' ')); }
   // Of "METHOD target HTTP/1.1"; empty when the line is anything else.
   std::string_view target() const noexcept;
 };
+
+// A token of RFC 9110, and not CONNECT, which has no target of a request's kind.
+bool is_method(std::string_view text) noexcept;
 
 // The head at the front of `bytes` and its length, when it is whole.
 std::optional<HeadText> whole_head(std::string_view bytes, std::size_t& length) noexcept;
@@ -30,6 +35,12 @@ std::optional<HeadText> whole_head(std::string_view bytes, std::size_t& length) 
 // What the body of message `id` has at `offset`, so that a body that is torn, shifted or another's shows.
 void append_pattern(std::string& to, std::uint64_t id, std::uint64_t offset, std::size_t count);
 bool is_pattern(std::string_view bytes, std::uint64_t id, std::uint64_t offset) noexcept;
+
+// `content`, not empty, as one chunk.
+void append_chunk(std::string& to, std::string_view content);
+// A pattern from its beginning as chunks of `chunk` bytes (> 0), without the last one of no bytes that ends the body.
+void append_chunked_pattern(std::string& to, std::uint64_t id, std::size_t count, std::size_t chunk);
+inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 // Requests name themselves in their target: "/q/<id>".
 std::string request_target(std::uint64_t id);

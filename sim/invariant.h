@@ -49,7 +49,13 @@ class Invariant : public WorldListener {
 // What the invariants have to know of the world.
 struct InvariantFacts {
   std::map<std::string, LimiterSettings, std::less<>> limiters;  // by proxy
+  // Within which an event of an event stream reaches its client while no fault is in force.
+  Duration event_patience = std::chrono::seconds(1);
 };
+
+// Those about messages and what is in them: part of make_invariants.
+void add_message_invariants(const InvariantFacts& facts, std::vector<Violation>& violations,
+                            std::vector<std::unique_ptr<Invariant>>& to);
 
 // All of them. `facts` and `violations` outlive them.
 std::vector<std::unique_ptr<Invariant>> make_invariants(const InvariantFacts& facts,

@@ -35,7 +35,7 @@ class OneOutcome final : public Invariant {
     for (const auto& [id, request_state] : open_) {
       if (!request_state.ended) violated(at, request(id) + " has no outcome");
       // The report may come after the answer: what is left open here was never reported.
-      else if (!killed_ && request_state.status != 0)
+      else if (!killed_ && !request_state.bad && request_state.status != 0)
         violated(at, request(id) + " was answered and never reported");
     }
   }
@@ -47,12 +47,13 @@ class OneOutcome final : public Invariant {
     int status = 0;           // that the client saw
     int reported_status = 0;  // that the proxy told
     bool whole = false;
+    bool bad = false;  // its target may be told as another, or not at all
   };
 
   void sent(Instant at, const RequestSent& e) {
     if (e.id < next_) violated(at, request(e.id) + " was sent twice");
     next_ = e.id + 1;
-    open_.try_emplace(e.id);
+    open_[e.id].bad = e.bad;
   }
   void ended(Instant at, const RequestEnded& e) {
     const auto found = open_.find(e.id);
@@ -89,23 +90,6 @@ class OneOutcome final : public Invariant {
   std::map<std::uint64_t, State> open_;
   std::uint64_t next_ = 0;  // identifiers grow
   bool killed_ = false;
-};
-
-// ---- bodies arrive intact and at the right client ----------------------------------------------------------------
-
-class IntactBodies final : public Invariant {
- public:
-  explicit IntactBodies(std::vector<Violation>& violations)
-      : Invariant("intact-bodies",
-                  "What a client gets is the answer to its request, to the byte, and what a backend "
-                  "gets is what the client sent.",
-                  violations) {}
-  void on(Instant at, const WorldEvent& event) override {
-    if (const auto* ended = std::get_if<RequestEnded>(&event); ended && !ended->intact)
-      violated(at, request(ended->id) + " of " + std::string(ended->clients) + " got what is not its answer");
-    if (const auto* received = std::get_if<BackendReceived>(&event); received && !received->intact)
-      violated(at, std::string(received->backend) + " got another body than " + request(received->id) + " had");
-  }
 };
 
 // ---- the limiter's bound -----------------------------------------------------------------------------------------
@@ -264,10 +248,10 @@ std::vector<std::unique_ptr<Invariant>> make_invariants(const InvariantFacts& fa
                                                         std::vector<Violation>& violations) {
   std::vector<std::unique_ptr<Invariant>> all;
   all.push_back(std::make_unique<OneOutcome>(violations));
-  all.push_back(std::make_unique<IntactBodies>(violations));
   all.push_back(std::make_unique<LimiterBound>(facts, violations));
   all.push_back(std::make_unique<NothingToDeparted>(violations));
   all.push_back(std::make_unique<TrueCounts>(violations));
+  add_message_invariants(facts, violations, all);
   return all;
 }
 

@@ -19,6 +19,7 @@
 
 #include "sim/coverage.h"
 #include "sim/generate.h"
+#include "sim/pcap_writer.h"
 #include "sim/reference.h"
 #include "sim/run.h"
 #include "sim/shrink.h"
@@ -78,6 +79,7 @@ struct RunCommand {
   std::vector<std::string> files;
   std::optional<std::uint64_t> seed;
   std::string trace;
+  std::string pcap;
   bool terse = false;  // a line "hash passed" for each run, for check-determinism
 };
 
@@ -88,11 +90,20 @@ bool run_one(const Scenario& scenario, const RunCommand& command) {
     trace_file.open(command.trace, std::ios::binary);
     trace.emplace([&trace_file](std::string_view line) { trace_file << line; });
   }
+  std::ofstream pcap_file;
+  std::optional<PcapWriter> pcap;
+  if (!command.pcap.empty()) {
+    pcap_file.open(command.pcap, std::ios::binary);
+    pcap.emplace([&pcap_file](std::string_view bytes) { pcap_file << bytes; });
+  }
   const std::uint64_t seed = command.seed.value_or(scenario.seed);
   const auto began = WallClock::now();
-  const auto report = run_scenario(scenario, {.seed = seed, .trace = trace ? &*trace : nullptr});
+  const auto report =
+      run_scenario(scenario, {.seed = seed, .trace = trace ? &*trace : nullptr, .tap = pcap ? &*pcap : nullptr});
   const double wall = seconds_since(began);
+  if (pcap) pcap->finish();
   if (trace && !trace_file.flush()) std::cerr << command.trace << ": cannot be written\n";
+  if (pcap && !pcap_file.flush()) std::cerr << command.pcap << ": cannot be written\n";
   if (command.terse) {
     std::cout << std::hex << report.trace_hash << std::dec << ' ' << report.passed << '\n';
     return report.passed;
@@ -406,6 +417,7 @@ int main_of(int argc, char** argv) {
   run_command->add_option("FILE", running.files, "Scenario files")->required();
   run_command->add_option("--seed", running.seed, "Of all chance, instead of the files' own");
   run_command->add_option("--trace", running.trace, "Writes everything that happens, as JSON lines");
+  run_command->add_option("--pcap", running.pcap, "Writes every packet as it left its sender, for Wireshark or tshark");
   run_command->add_flag("--terse", running.terse, "Prints only the trace hash and whether it passed");
 
   std::string seeds_text;

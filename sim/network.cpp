@@ -170,12 +170,11 @@ ConnectFault SimNetwork::connect_fault(const SimNode& from, const SimNode& to, s
   return drawn < settings.refuse_permille + settings.hang_permille ? ConnectFault::hang : ConnectFault::none;
 }
 
-std::unique_ptr<Stream> SimNetwork::connected(SimNode& client, const SocketAddress& source, SimNode& server,
-                                              const SocketAddress& to) {
+std::unique_ptr<Stream> SimNetwork::connected(std::uint64_t id, SimNode& client, const SocketAddress& source,
+                                              SimNode& server, const SocketAddress& to) {
   Link& forth = link(client, server);
   Link& back = link(server, client);
   ++forth.connections;
-  const std::uint64_t id = ++last_connection_;
   const Connection::Party from{client, source};
   const Connection::Party party_to{server, to};
   auto& connection = connections_.try_emplace(id, *this, id, forth, back, from, party_to).first->second;

@@ -30,6 +30,7 @@
 #include "sim/link.h"
 #include "sim/node.h"
 #include "sim/trace.h"
+#include "sim/wire_tap.h"
 
 namespace gopher::sim {
 
@@ -58,6 +59,8 @@ class SimNetwork {
   LinkSettings default_link;
   DnsTable dns;
   NetworkTrace trace;
+  // Hears the connections begun from now on; outlives them. nullptr for none.
+  WireTap* tap = nullptr;
 
   // Faults. A partition holds what is sent (TCP sends it again), and eats resets and connects.
   void partition_one_way(const SimNode& from, const SimNode& to) { set_partition(from, to, true); }
@@ -101,7 +104,9 @@ class SimNetwork {
   Instant handshake_arrival(const SimNode& from, const SimNode& to);
   // What is wrong with this connect: what was set for the port, or else what chance says.
   ConnectFault connect_fault(const SimNode& from, const SimNode& to, std::uint16_t port);
-  std::unique_ptr<Stream> connected(SimNode& client, const SocketAddress& source, SimNode& server,
+  // Numbers are given to attempts to connect, so that the words of a handshake bear that of the connection.
+  std::uint64_t next_connection() noexcept { return ++last_connection_; }
+  std::unique_ptr<Stream> connected(std::uint64_t id, SimNode& client, const SocketAddress& source, SimNode& server,
                                     const SocketAddress& to);
   void remove(const Connection& connection) { connections_.erase(connection.id()); }
 

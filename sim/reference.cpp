@@ -20,8 +20,12 @@ void entry(std::string& to, std::size_t indent, std::string_view name, std::stri
 }
 
 void keys(std::string& to, std::size_t indent, std::span<const KeySpec> specs) {
-  for (const auto& key : specs)
-    entry(to, indent, key.name, to_string(key.kind), key.sentence);
+  for (const auto& key : specs) {
+    std::string sentence(key.sentence);
+    for (const auto word : key.words)
+      sentence.append(word == key.words.front() ? " One of: " : ", ").append(word);
+    entry(to, indent, key.name, to_string(key.kind), sentence);
+  }
 }
 
 void part(std::string& to, std::string_view title, std::span<const KeySpec> specs, bool named) {

@@ -18,6 +18,7 @@ class Run {
     for (const auto& proxy : scenario.world.proxies)
       facts_.limiters[proxy.name] = proxy.settings.limiter;
     invariants_ = make_invariants(facts_, violations_);
+    world_.network.tap = options.tap;
     world_.add_listener(ledger_);
     world_.add_listener(coverage_);
     for (auto& invariant : invariants_)
@@ -79,7 +80,8 @@ class Run {
   }
 
   void switch_fault(const Scenario::Step& step) {
-    world_.tell(FaultSwitched{step.text});
+    using Change = FaultSwitched::Change;
+    world_.tell(FaultSwitched{step.text, step.undo ? Change::ends : step.kind->undo ? Change::begins : Change::passes});
     if (!step.undo) coverage_.fault(step.kind->name);
     (step.undo ? step.kind->undo : step.kind->apply)(world_, *step.kind, step.fields);
     last_fault_ = step.at;

@@ -35,6 +35,8 @@ struct RunOptions {
   std::uint64_t seed = 1;
   // Writes everything that happens; may be nullptr.
   TraceWriter* trace = nullptr;
+  // Hears every segment on the wire; may be nullptr.
+  WireTap* tap = nullptr;
 };
 
 RunReport run_scenario(const Scenario& scenario, const RunOptions& options);

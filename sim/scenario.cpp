@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "sim/http_text.h"
 #include "sim/settings_tables.h"
 
 namespace gopher::sim {
@@ -174,8 +175,28 @@ class Reader {
     apply(fields, spec.settings);
     spec.proxies = checked(fields, "proxies", "proxy", names_.proxies);
     spec.start = fields.duration("start", spec.start);
-    if (spec.settings.addresses == 0) complaints_.add(fields.find("addresses")->place, "\"addresses\" is 1 or more");
+    check_workload(fields, spec.settings);
     return spec;
+  }
+
+  // Keys that would have no effect beside each other are a mistake.
+  void check_workload(const Fields& fields, const ClientSettings& settings) {
+    const auto only = [&](bool good, std::string_view keys, std::initializer_list<std::string_view> refused) {
+      for (const auto key : refused)
+        if (!good && fields.has(key))
+          complaints_.add(fields.find(key)->place, '"' + std::string(key) + "\" has no effect " + std::string(keys));
+    };
+    if (settings.pipeline > ClientSettings::kMostPipelined)
+      complaints_.add(fields.find("pipeline")->place, "\"pipeline\" is 1 to 1000");
+    only(settings.pipeline == 1, "beside \"pipeline\"",
+         {"bad", "aborts", "abort_in_body", "expect_continue", "traffic"});
+    only(settings.traffic == Traffic::requests, "on other \"traffic\" than requests",
+         {"body", "method", "chunked", "expect_continue", "bad", "aborts", "abort_in_body"});
+    only(settings.traffic != Traffic::requests, "on \"traffic\" that are requests", {"stay"});
+    only(settings.traffic == Traffic::websocket, "on other \"traffic\" than websocket", {"message", "message_every"});
+    for (const auto& method : settings.methods)
+      if (!is_method(method))
+        complaints_.add(fields.find("method")->place, '"' + method + "\" is no method that a target can have");
   }
 
   std::vector<std::string> checked(const Fields& fields, std::string_view key, std::string_view what,

@@ -23,20 +23,12 @@ std::string_view to_string(NetworkEventKind kind) noexcept {
 
 void NetworkTrace::record(const NetworkEvent& event) {
   ++events_;
-  mix(static_cast<std::uint64_t>(event.at.time_since_epoch().count()), 8);
-  mix(static_cast<std::uint64_t>(event.kind), 1);
-  mix(event.from, 4);
-  mix(event.to, 4);
-  mix(event.connection, 8);
-  mix(event.value, 8);
+  hash_.mix(static_cast<std::uint64_t>(event.at.time_since_epoch().count()));
+  hash_.mix(static_cast<std::uint64_t>(event.kind));
+  hash_.mix(static_cast<std::uint64_t>(event.from) << 32 | event.to);
+  hash_.mix(event.connection);
+  hash_.mix(event.value);
   if (hook) hook(event);
-}
-
-void NetworkTrace::mix(std::uint64_t value, int octets) noexcept {
-  for (int octet = 0; octet < octets; ++octet) {
-    hash_ = (hash_ ^ (value & 0xFF)) * 0x100000001B3u;
-    value >>= 8;
-  }
 }
 
 }  // namespace gopher::sim

@@ -40,20 +40,37 @@ struct NetworkEvent {
 // The name of a kind as it stands in traces.
 std::string_view to_string(NetworkEventKind kind) noexcept;
 
+// One number for a sequence of numbers and texts; the same on every compiler and platform.
+class RollingHash {
+ public:
+  void mix(std::uint64_t value) noexcept {
+    // The multiplier of SplitMix64. The shift brings down what the multiplication carried up.
+    value_ = (value_ ^ value) * 0x9E3779B97F4A7C15u;
+    value_ ^= value_ >> 32;
+  }
+  void mix(std::string_view text) noexcept {
+    mix(text.size());
+    for (const char c : text)
+      mix(static_cast<unsigned char>(c));
+  }
+  std::uint64_t value() const noexcept { return value_; }
+
+ private:
+  std::uint64_t value_ = 0xCBF29CE484222325u;
+};
+
 class NetworkTrace {
  public:
   // Called with every event; empty for none. It must not touch the network.
   std::function<void(const NetworkEvent&)> hook;
 
   void record(const NetworkEvent& event);
-  // FNV-1a, 64 bit, over the fields of every event so far, each little-endian.
-  std::uint64_t hash() const noexcept { return hash_; }
+  // Over the fields of every event so far.
+  std::uint64_t hash() const noexcept { return hash_.value(); }
   std::uint64_t events() const noexcept { return events_; }
 
  private:
-  void mix(std::uint64_t value, int octets) noexcept;
-
-  std::uint64_t hash_ = 0xCBF29CE484222325u;
+  RollingHash hash_;
   std::uint64_t events_ = 0;
 };
 

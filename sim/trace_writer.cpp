@@ -50,6 +50,8 @@ void TraceWriter::on(Instant at, const WorldEvent& event) {
                           field("clients", e.clients);
                           number("id", e.id);
                           field("address", e.address.to_string());
+                          number("body_bytes", e.body_bytes);
+                          if (e.bad) number("bad", e.bad);
                         },
                         [&](const RequestEnded& e) {
                           begin(at, "request_ended");
@@ -59,18 +61,46 @@ void TraceWriter::on(Instant at, const WorldEvent& event) {
                           number("status", static_cast<std::uint64_t>(e.status));
                           number("intact", e.intact);
                           field("backend", e.backend);
+                          number("body_bytes", e.body_bytes);
+                          if (!e.in_order) number("in_order", e.in_order);
                         },
                         [&](const BackendReceived& e) {
                           begin(at, "backend_received");
                           field("backend", e.backend);
                           number("id", e.id);
                           number("intact", e.intact);
+                          number("body_bytes", e.body_bytes);
                         },
                         [&](const BackendAnswered& e) {
                           begin(at, "backend_answered");
                           field("backend", e.backend);
                           number("id", e.id);
                           number("status", static_cast<std::uint64_t>(e.status));
+                        },
+                        [&](const UnaskedBytes& e) {
+                          begin(at, "unasked_bytes");
+                          field("clients", e.clients);
+                        },
+                        [&](const TunnelEnded& e) {
+                          begin(at, "tunnel_ended");
+                          field("end", e.end);
+                          number("id", e.id);
+                          number("sent", e.sent);
+                          number("received", e.received);
+                          number("intact", e.intact);
+                          number("whole", e.whole);
+                        },
+                        [&](const StreamEventSent& e) {
+                          begin(at, "stream_event_sent");
+                          field("backend", e.backend);
+                          number("id", e.id);
+                          number("number", e.number);
+                        },
+                        [&](const StreamEventArrived& e) {
+                          begin(at, "stream_event_arrived");
+                          field("clients", e.clients);
+                          number("id", e.id);
+                          number("number", e.number);
                         },
                         [&](const ProcessStarted& e) {
                           begin(at, "process_started");

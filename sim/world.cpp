@@ -21,20 +21,18 @@ IpAddress numbered(std::uint8_t kind, std::size_t index) {
   return IpAddress::v4({10, kind, static_cast<std::uint8_t>(index / 250), static_cast<std::uint8_t>(index % 250 + 1)});
 }
 
+IpAddress numbered_v6(std::uint8_t kind, std::size_t index) {
+  std::array<std::uint8_t, 16> octets{0xFD, kind};
+  octets[14] = static_cast<std::uint8_t>(index >> 8);
+  octets[15] = static_cast<std::uint8_t>(index);
+  return IpAddress::v6(octets);
+}
+
 Endpoint endpoint_of(const SimBackend& backend) {
   std::string why_not;
   const auto endpoint = Endpoint::parse_authority(backend.authority(), why_not);
   GOPHER_CHECK(endpoint.has_value());
   return *endpoint;
-}
-
-void mix(std::uint64_t& hash, std::string_view text) {
-  for (const char c : text)
-    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3u;
-}
-void mix(std::uint64_t& hash, std::uint64_t value) {
-  for (int octet = 0; octet < 8; ++octet, value >>= 8)
-    hash = (hash ^ (value & 0xFF)) * 0x100000001B3u;
 }
 
 }  // namespace
@@ -62,7 +60,8 @@ World::World(const WorldSettings& settings, std::uint64_t seed) : network(clock,
     processes_[each.name] = sentinels.back().get();
   }
   for (const auto& each : settings.proxies) {
-    auto& node = network.add_node(each.name, {numbered(3, proxies.size())});
+    const std::vector addresses{numbered(3, proxies.size()), numbered_v6(3, proxies.size() + 1)};
+    auto& node = network.add_node(each.name, addresses);
     proxies.push_back(std::make_unique<SimProxy>(node, node.clock(), events, each.settings, url, seed));
     processes_[each.name] = proxies.back().get();
   }
@@ -70,7 +69,11 @@ World::World(const WorldSettings& settings, std::uint64_t seed) : network(clock,
     std::vector<SocketAddress> places;
     for (const auto& proxy : proxies) {
       const bool wanted = each.proxies.empty() || std::ranges::count(each.proxies, proxy->name()) > 0;
-      if (wanted) places.push_back(proxy->node().address(proxy->settings().port));
+      if (!wanted) continue;
+      // Clients of IPv6 come over IPv6, or the proxy would not see their addresses.
+      const auto source = each.settings.first_address;
+      const auto place = std::ranges::find(proxy->node().addresses(), source.is_v4(), &IpAddress::is_v4);
+      places.push_back({*place, proxy->settings().port});
     }
     auto& node = network.add_node(each.name, {numbered(4, clients.size())});
     clients.push_back(std::make_unique<SimClients>(node, node.clock(), events, each.settings, std::move(places),
@@ -91,27 +94,27 @@ World::~World() {
 // By the world's clock, whatever the node's says.
 void World::on(Instant, const WorldEvent& event) {
   const Instant at = clock.now();
-  mix(hash_, static_cast<std::uint64_t>(at.time_since_epoch().count()));
-  mix(hash_, static_cast<std::uint64_t>(event.index()));
+  hash_.mix(static_cast<std::uint64_t>(at.time_since_epoch().count()));
+  hash_.mix(static_cast<std::uint64_t>(event.index()));
   std::visit(Overloaded{[&](const RequestEnded& e) {
-                          mix(hash_, e.id);
-                          mix(hash_, static_cast<std::uint64_t>(e.status));
-                          mix(hash_, e.backend);
+                          hash_.mix(e.id);
+                          hash_.mix(static_cast<std::uint64_t>(e.status));
+                          hash_.mix(e.backend);
                         },
                         [&](const ProcessTold& e) {
-                          mix(hash_, e.process);
-                          mix(hash_, static_cast<std::uint64_t>(e.event.index()));
+                          hash_.mix(e.process);
+                          hash_.mix(static_cast<std::uint64_t>(e.event.index()));
                         },
-                        [&](const FaultSwitched& e) { mix(hash_, e.what); }, [](const auto&) {}},
+                        [&](const FaultSwitched& e) { hash_.mix(e.what); }, [](const auto&) {}},
              event);
   for (WorldListener* listener : listeners_)
     listener->on(at, event);
 }
 
 std::uint64_t World::trace_hash() const noexcept {
-  std::uint64_t hash = hash_;
-  mix(hash, network.trace.hash());
-  return hash;
+  RollingHash hash = hash_;
+  hash.mix(network.trace.hash());
+  return hash.value();
 }
 
 void World::start() {

@@ -120,7 +120,7 @@ class World final : private WorldListener {
   std::vector<WorldListener*> listeners_;
   std::map<std::string, SimProcess*, std::less<>> processes_;
   std::uint64_t next_request_ = 0;
-  std::uint64_t hash_ = 0xCBF29CE484222325u;
+  RollingHash hash_;
   Cancellation ending_;
   TaskGroup tasks_;
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <variant>
 
@@ -19,8 +20,9 @@ enum class Outcome : std::uint8_t {
   no_answer,   // the connection ended without one
   no_connect,  // the proxy could not be reached
   gave_up,     // the client's patience was at its end
+  left,        // the client had no more use for it
 };
-inline constexpr std::size_t kOutcomeCount = static_cast<std::size_t>(Outcome::gave_up) + 1;
+inline constexpr std::size_t kOutcomeCount = static_cast<std::size_t>(Outcome::left) + 1;
 
 constexpr std::string_view to_string(Outcome outcome) {
   switch (outcome) {
@@ -29,6 +31,7 @@ constexpr std::string_view to_string(Outcome outcome) {
     case Outcome::no_answer: return "no_answer";
     case Outcome::no_connect: return "no_connect";
     case Outcome::gave_up: return "gave_up";
+    case Outcome::left: return "left";
   }
   return "unknown";
 }
@@ -38,6 +41,8 @@ struct RequestSent {
   std::string_view clients;
   std::uint64_t id;
   const IpAddress& address;
+  std::uint64_t body_bytes = 0;
+  bool bad = false;  // it breaks HTTP: nobody may serve it
 };
 struct RequestEnded {
   std::string_view clients;
@@ -46,18 +51,48 @@ struct RequestEnded {
   int status;                // of the response, 0 when no head came
   bool intact;               // what came of the body is the answer to this request
   std::string_view backend;  // that answered, as the response says; may be empty
+  std::uint64_t body_bytes = 0;
+  bool in_order = true;  // it is no other request's of the same pipeline
+};
+// A client was sent what none of its requests asked for.
+struct UnaskedBytes {
+  std::string_view clients;
 };
 // A backend has read a whole request.
 struct BackendReceived {
   std::string_view backend;
   std::uint64_t id;
   bool intact;
+  std::uint64_t body_bytes = 0;
 };
 // The first byte of a final answer leaves the backend.
 struct BackendAnswered {
   std::string_view backend;
   std::uint64_t id;
   int status;
+  // Of the whole answer, sent or not; none where nobody knows beforehand, and to HEAD.
+  std::optional<std::uint64_t> body_bytes = {};
+};
+// One end of a tunnel, the client's or the backend's, has ended.
+struct TunnelEnded {
+  std::string_view end;  // the group's or the backend's name
+  std::uint64_t id;
+  bool of_client;
+  std::uint64_t sent;
+  std::uint64_t received;
+  bool intact;  // what was received is what the other end sends, in its order
+  bool whole;   // it sent all that it had to, and read the end of what came
+};
+// An event of an event stream leaves a backend, or has reached a client. They are numbered from 0.
+struct StreamEventSent {
+  std::string_view backend;
+  std::uint64_t id;
+  std::uint64_t number;
+};
+struct StreamEventArrived {
+  std::string_view clients;
+  std::uint64_t id;
+  std::uint64_t number;
 };
 struct ProcessStarted {
   std::string_view process;
@@ -75,10 +110,13 @@ struct ProcessTold {
 };
 struct FaultSwitched {
   std::string_view what;  // as a line of the scenario's timeline would say it
+  enum class Change : std::uint8_t { begins, ends, passes };
+  Change change = Change::passes;  // whether it lasts from now on, or does no more
 };
 
-using WorldEvent = std::variant<RequestSent, RequestEnded, BackendReceived, BackendAnswered, ProcessStarted,
-                                ProcessEnded, ProcessTold, FaultSwitched>;
+using WorldEvent =
+    std::variant<RequestSent, RequestEnded, BackendReceived, BackendAnswered, ProcessStarted, ProcessEnded, ProcessTold,
+                 FaultSwitched, UnaskedBytes, TunnelEnded, StreamEventSent, StreamEventArrived>;
 
 class WorldListener {
  public:

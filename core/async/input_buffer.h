@@ -27,6 +27,12 @@ class InputBuffer {
     GOPHER_CHECK(bytes <= end_ - begin_);
     begin_ += bytes;
   }
+  // The unread bytes are moved to the front of the block unless `room` bytes of it lie behind their beginning: what
+  // will then be protected of them leaves room for more. With nothing protected.
+  void keep_room(std::size_t room) noexcept {
+    GOPHER_CHECK(floor_ == 0);
+    if (begin_ > 0 && block_.bytes().size() - begin_ < room) move_to(0);
+  }
   // What has been consumed so far stays; unread bytes keep their place until more room is asked for.
   void protect() noexcept { floor_ = begin_; }
   // Lets go of what protect() kept.
@@ -62,12 +68,13 @@ class InputBuffer {
  private:
   void make_room() {
     if (!block_) block_ = pool_->lend();
-    if (begin_ > floor_) {
-      std::memmove(block_.bytes().data() + floor_, block_.bytes().data() + begin_, end_ - begin_);
-      end_ -= begin_ - floor_;
-      begin_ = floor_;
-    }
+    if (begin_ > floor_) move_to(floor_);
     GOPHER_CHECK(end_ < block_.bytes().size());
+  }
+  void move_to(std::size_t place) noexcept {
+    std::memmove(block_.bytes().data() + place, block_.bytes().data() + begin_, end_ - begin_);
+    end_ -= begin_ - place;
+    begin_ = place;
   }
 
   BufferPool* pool_;

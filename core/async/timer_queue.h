@@ -20,9 +20,9 @@ class TimerQueue {
   bool empty() const noexcept { return heap_.empty(); }
   std::size_t size() const noexcept { return heap_.size(); }
   // The instant of the first timer, kNever when there is none.
-  Instant next() const noexcept { return heap_.empty() ? kNever : heap_.front()->at_; }
+  Instant next() const noexcept { return heap_.empty() ? kNever : heap_.front().at; }
   // The first timer; the queue must not be empty.
-  Timer& first() noexcept { return *heap_.front(); }
+  Timer& first() noexcept { return *heap_.front().timer; }
   // Those of one of the clocks that share the queue, in the order in which they would fire.
   std::vector<Timer*> armed_on(const Clock& clock) const;
   // Disarms the first timer and runs its callback. The queue must not be empty.
@@ -31,17 +31,23 @@ class TimerQueue {
   std::size_t fire_due(Instant now);
 
  private:
-  static bool before(const Timer& a, const Timer& b) noexcept {
-    return a.at_ != b.at_ ? a.at_ < b.at_ : a.sequence_ < b.sequence_;
+  // The keys stand in the heap, so that ordering it does not fetch a timer for each comparison.
+  struct Entry {
+    Instant at;
+    std::uint64_t sequence;
+    Timer* timer;
+  };
+  static bool before(const Entry& a, const Entry& b) noexcept {
+    return a.at != b.at ? a.at < b.at : a.sequence < b.sequence;
   }
-  void place(Timer* timer, std::size_t slot) noexcept {
-    heap_[slot] = timer;
-    timer->slot_ = slot;
+  void place(const Entry& entry, std::size_t slot) noexcept {
+    heap_[slot] = entry;
+    entry.timer->slot_ = slot;
   }
   void sift_up(std::size_t slot) noexcept;
   void sift_down(std::size_t slot) noexcept;
 
-  std::vector<Timer*> heap_;
+  std::vector<Entry> heap_;
   std::uint64_t next_sequence_ = 0;
 };
 

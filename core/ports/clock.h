@@ -43,7 +43,6 @@ class Timer {
   Callback callback_;
   void* context_;
   Instant at_{};
-  std::uint64_t sequence_ = 0;
   std::size_t slot_ = kUnarmed;
 };
 

@@ -15,6 +15,9 @@ constexpr Duration kDrainGrace = std::chrono::milliseconds(250);
 constexpr std::size_t kMaxLingerBytes = 1024 * 1024;
 constexpr Duration kLingerTime = std::chrono::seconds(2);
 
+// That at least is left of the input buffer for a body, behind the head that stays in it.
+constexpr std::size_t kBodyRoom = 4096;
+
 constexpr http::Refusal kHeadTimeout{408, "the head took too long"};
 
 }  // namespace
@@ -49,6 +52,7 @@ Task<void> ClientSession::run() {
 
 Task<AfterExchange> ClientSession::serve(ExchangeParsers& parsers) {
   request_began_ = worker_.clock.now();
+  downstream_.input.keep_room(worker_.settings.max_request_head_bytes + kBodyRoom);
   const HeadResult result = co_await read_head(parsers.request);
   if (result == HeadResult::ended) co_return AfterExchange::close;
   if (result == HeadResult::refused) co_return AfterExchange::linger;

@@ -238,5 +238,102 @@ Task<void> name_service(SimWorld& world) {
 }
 TEST_F(SimFaults, TheNameServiceFailsIsSlowOrSilentAsTold) { world.run(name_service(world)); }
 
+// What the client reads until the connection ends, and how it ended.
+Task<void> read_to_end(SimWorld& world, Stream& stream, std::size_t& bytes, std::optional<ErrorKind>& ended) {
+  std::array<std::byte, 1000> buffer;
+  for (;;) {
+    const auto read = co_await read_some(stream, buffer, world.clock().now() + kPatience);
+    if (!read) ended = read.error();
+    if (!read || *read == 0) co_return;
+    bytes += *read;
+  }
+}
+
+Task<void> broken_after(SimWorld& world) {
+  world.network.reset_after(world.server, world.client, 2500);
+  const auto [client, server] = co_await connected_pair(world);
+  const std::vector<std::byte> content(4000);
+  const WriteBuffer out(content);
+  co_await write_all(*server, world.clock(), kPatience, out);
+  std::size_t bytes = 0;
+  std::optional<ErrorKind> ended;
+  co_await read_to_end(world, *client, bytes, ended);
+  EXPECT_EQ(bytes, 2500u);
+  EXPECT_EQ(ended, ErrorKind::reset);
+  std::array<std::byte, 1> byte;
+  const auto server_read = server->try_read(byte);
+  EXPECT_EQ(server_read.error(), ErrorKind::reset) << "both ends see it";
+}
+TEST_F(SimFaults, AConnectionIsResetAfterExactlySoManyBytes) { world.run(broken_after(world)); }
+
+Task<void> lost_without_a_word(SimWorld& world) {
+  const auto [client, server] = co_await connected_pair(world);
+  world.network.half_open(world.client, world.server);
+  const std::vector<std::byte> content(100);
+  const WriteBuffer out(content);
+  co_await write_all(*client, world.clock(), kPatience, out);
+  for (Stream* each : {client.get(), server.get()}) {
+    std::size_t bytes = 0;
+    std::optional<ErrorKind> ended;
+    co_await read_to_end(world, *each, bytes, ended);
+    EXPECT_EQ(bytes, 0u);
+    EXPECT_EQ(ended, ErrorKind::timed_out) << "neither is told anything";
+  }
+  const auto another = co_await connected_pair(world);
+  EXPECT_TRUE(another.client && another.server) << "new ones work";
+}
+TEST_F(SimFaults, AForgottenConnectionTellsNeitherEnd) { world.run(lost_without_a_word(world)); }
+
+Task<void> clogged(SimWorld& world) {
+  const auto [client, server] = co_await connected_pair(world);
+  const Instant until = world.clock().now() + std::chrono::milliseconds(300);
+  world.network.clog(world.client, world.server, until);
+  const std::vector<std::byte> content(100);
+  const WriteBuffer out(content);
+  co_await write_all(*client, world.clock(), kPatience, out);
+  std::array<std::byte, 1000> buffer;
+  const auto read = co_await read_some(*server, buffer, kNever);
+  EXPECT_EQ(read.value_or(0), 100u);
+  EXPECT_GE(world.clock().now(), until);
+}
+TEST_F(SimFaults, AClogHoldsWhatIsSentUntilItEnds) { world.run(clogged(world)); }
+
+Task<void> shared_port(SimWorld& world) {
+  const auto first = world.server.listen(kPort, SimNode::kDefaultBacklog, true);
+  const auto second = world.server.listen(kPort, SimNode::kDefaultBacklog, true);
+  CO_ASSERT(first && second);
+  EXPECT_FALSE(world.server.listen(kPort)) << "not for one that does not share";
+  std::vector<std::unique_ptr<Stream>> clients;
+  for (int i = 0; i < 40; ++i)
+    clients.push_back(co_await connect_to(world, world.server.address(kPort)));
+  co_await pause(world, kMoment);
+  std::array<int, 2> accepted{};
+  for (const auto* listener : {&first, &second}) {
+    const auto which = listener == &second ? 1u : 0u;
+    while ((**listener)->try_accept())
+      ++accepted[which];
+  }
+  EXPECT_EQ(accepted[0] + accepted[1], 40);
+  EXPECT_GE(std::min(accepted[0], accepted[1]), 5);
+}
+TEST_F(SimFaults, ListenersThatShareAPortShareItsConnections) { world.run(shared_port(world)); }
+
+Task<void> refused_by_chance(SimWorld& world) {
+  const auto listener = listen_at(world.server);
+  LinkSettings bad;
+  bad.refuse_permille = 300;
+  world.network.set_link(world.client, world.server, bad);
+  Cancellation never;
+  int refused = 0;
+  for (int i = 0; i < 100; ++i) {
+    const auto stream = co_await connect(world.connector(), world.server.address(kPort), kNever, never);
+    refused += stream == std::unexpected(ErrorKind::refused);
+    EXPECT_TRUE(stream || stream.error() == ErrorKind::refused);
+  }
+  EXPECT_GE(refused, 10);
+  EXPECT_LE(refused, 60);
+}
+TEST_F(SimFaults, ABadWayRefusesItsShareOfConnects) { world.run(refused_by_chance(world)); }
+
 }  // namespace
 }  // namespace gopher::contract

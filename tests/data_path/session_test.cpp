@@ -30,6 +30,28 @@ BackendScript accept_upgrade_and_echo() {
   };
 }
 
+// Found by gopher-sim explore: the head that an exchange keeps stood at the very end of the input buffer, where no byte
+// of its body had room behind it.
+TEST(Pipelining, AHeadThatEndsWithTheBufferLeavesRoomForItsBody) {
+  const std::string post = "POST /last HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\n";
+  for (const std::size_t left : {0u, 1u, 2u}) {
+    ProxyWorld world;
+    world.backend().script = answer_each(ok("x"));
+    std::string bytes;
+    for (int i = 0; i < 3; ++i) {
+      const std::size_t size =
+          (WorkerContext::kBlockBytes - post.size() - left - bytes.size()) / static_cast<unsigned>(3 - i);
+      const std::size_t plain = get("/", "X-Pad: \r\n").size();
+      bytes += get("/", "X-Pad: " + std::string(size - plain, 'a') + "\r\n");
+    }
+    ASSERT_EQ(bytes.size() + post.size() + left, WorkerContext::kBlockBytes);
+    auto& client = world.connect_client();
+    client.send(bytes + post + "abc");
+    world.until([&] { return client.responses() == 4; }, 1min);
+    EXPECT_THAT(world.backend().all_received(), EndsWith("\r\n\r\nabc"));
+  }
+}
+
 TEST(Interim, ExpectContinueSendsTheHeadFirstAndRelaysThe100) {
   ProxyWorld world;
   world.backend().script = [](BackendConnection& connection) {

@@ -118,6 +118,160 @@ TEST_F(InvariantTest, IntactBodiesSeesATornRequest) {
   EXPECT_EQ(broken(), "intact-bodies ");
 }
 
+TEST_F(InvariantTest, WholeBodiesSeesBodiesThatAreTooShort) {
+  tell(RequestSent{"c1", 0, client, 10});
+  tell(BackendReceived{"b1:8080", 0, true, 10});
+  EXPECT_EQ(broken(), "one-outcome ");
+  violations.clear();
+  tell(BackendReceived{"b1:8080", 0, true, 9});
+  tell(BackendAnswered{"b1:8080", 0, 200, 7});
+  reported(0);
+  tell(RequestEnded{"c1", 0, Outcome::answered, 200, true, "b1:8080", 6});
+  EXPECT_EQ(broken(), "whole-bodies ");
+  EXPECT_EQ(violations.size(), 2u);
+}
+
+TEST_F(InvariantTest, WholeBodiesAsksForNothingOfWhatWasCutOrLost) {
+  tell(RequestSent{"c1", 0, client});
+  tell(BackendAnswered{"b1:8080", 0, 200, 7});
+  tell(BackendAnswered{"b2:8080", 0, 200, 8});
+  reported(0);
+  tell(RequestEnded{"c1", 0, Outcome::answered, 200, true, "b2:8080", 8});
+  tell(RequestSent{"c1", 1, client});
+  tell(BackendAnswered{"b1:8080", 1, 200, 7});
+  reported(1);
+  tell(RequestEnded{"c1", 1, Outcome::cut, 200, true, "b1:8080", 3});
+  EXPECT_EQ(broken(), "");
+}
+
+TEST_F(InvariantTest, OrderedAnswersSeesAnAnswerThatOvertook) {
+  sent(0);
+  reported(0);
+  tell(RequestEnded{"c1", 0, Outcome::answered, 200, true, {}, 0, false});
+  EXPECT_EQ(broken(), "ordered-answers ");
+}
+
+TEST_F(InvariantTest, NothingUnaskedSeesWhatNobodyAskedFor) {
+  tell(UnaskedBytes{"c1"});
+  EXPECT_EQ(broken(), "nothing-unasked ");
+}
+
+TEST_F(InvariantTest, BadRequestsRefusedSeesOneAtABackendAndOneServed) {
+  for (std::uint64_t id = 0; id < 3; ++id)
+    tell(RequestSent{"c1", id, client, 0, true});
+  ended(0, 400);
+  tell(RequestEnded{"c1", 1, Outcome::no_answer, 0, true, {}});
+  EXPECT_EQ(broken(), "one-outcome ") << "the last has not ended";
+  violations.clear();
+  ended(2, 200);
+  EXPECT_EQ(broken(), "bad-requests-refused ");
+  violations.clear();
+  tell(BackendReceived{"b1:8080", 1, true});
+  EXPECT_EQ(broken(), "bad-requests-refused ");
+}
+
+TEST_F(InvariantTest, BadRequestsRefusedSeesABackendsError) {
+  tell(RequestSent{"c1", 0, client, 0, true});
+  tell(BackendAnswered{"b1:8080", 0, 500});
+  tell(RequestEnded{"c1", 0, Outcome::answered, 500, true, "b1:8080"});
+  EXPECT_EQ(broken(), "bad-requests-refused ");
+}
+
+TEST_F(InvariantTest, IntactTunnelsSeesOtherBytes) {
+  tell(TunnelEnded{"c1", 0, true, 10, 10, false, true});
+  EXPECT_EQ(broken(), "intact-tunnels ");
+}
+
+TEST_F(InvariantTest, IntactTunnelsSeesMoreBytesThanWereSent) {
+  tell(TunnelEnded{"c1", 0, true, 10, 11, true, false});
+  tell(TunnelEnded{"b1:8080", 0, false, 10, 10, true, false});
+  EXPECT_EQ(broken(), "intact-tunnels ");
+}
+
+TEST_F(InvariantTest, IntactTunnelsSeesBytesThatAnOrderlyEndLost) {
+  const auto tunnel = [this](std::uint64_t id, bool whole, Cause cause) {
+    tell(TunnelEnded{"b1:8080", id, false, 9, 9, true, whole});
+    sent(id);
+    reported(id, 101, cause);
+    ended(id, 101);
+    tell(TunnelEnded{"c1", id, true, 10, 9, true, true});
+  };
+  tunnel(0, false, Cause::upgraded);
+  tunnel(1, true, Cause::drain_deadline);
+  EXPECT_EQ(broken(), "") << "one end was cut off, or the proxy cut both";
+  now += 1h;
+  tunnel(2, true, Cause::upgraded);
+  EXPECT_EQ(broken(), "intact-tunnels ");
+}
+
+TEST_F(InvariantTest, IntactTunnelsSeesTwoEndsOfOneSide) {
+  tell(TunnelEnded{"c1", 0, true, 1, 1, true, true});
+  tell(TunnelEnded{"c1", 0, true, 1, 1, true, true});
+  EXPECT_EQ(broken(), "intact-tunnels ");
+}
+
+TEST_F(InvariantTest, IntactTunnelsLetsATunnelHaveAnotherEndAfterARetry) {
+  tell(TunnelEnded{"b1:8080", 0, false, 0, 0, true, false});
+  tell(TunnelEnded{"b2:8080", 0, false, 5, 5, true, true});
+  tell(TunnelEnded{"c1", 0, true, 5, 5, true, true});
+  EXPECT_EQ(broken(), "");
+}
+
+TEST_F(InvariantTest, PromptEventsSeesAnEventThatWasHeldBack) {
+  tell(StreamEventSent{"b1:8080", 0, 0});
+  now += 900ms;
+  tell(StreamEventArrived{"c1", 0, 0});
+  tell(StreamEventSent{"b1:8080", 0, 1});
+  EXPECT_EQ(broken(), "");
+  now += 1100ms;
+  tell(StreamEventArrived{"c1", 0, 1});
+  EXPECT_EQ(broken(), "prompt-events ");
+}
+
+TEST_F(InvariantTest, PromptEventsSeesOneThatNeverCame) {
+  sent(0);
+  tell(StreamEventSent{"b1:8080", 0, 0});
+  now += 2s;
+  reported(0);
+  ended(0);
+  EXPECT_EQ(broken(), "prompt-events ");
+}
+
+TEST_F(InvariantTest, PromptEventsSeesOneThatCameOutOfOrder) {
+  tell(StreamEventSent{"b1:8080", 0, 0});
+  tell(StreamEventSent{"b1:8080", 0, 1});
+  tell(StreamEventArrived{"c1", 0, 1});
+  EXPECT_EQ(broken(), "prompt-events ");
+}
+
+TEST_F(InvariantTest, PromptEventsLetsAStreamBeginAnewAfterARetry) {
+  tell(BackendAnswered{"b1:8080", 0, 200});
+  tell(StreamEventSent{"b1:8080", 0, 0});
+  tell(BackendAnswered{"b2:8080", 0, 200});
+  tell(StreamEventSent{"b2:8080", 0, 0});
+  tell(StreamEventArrived{"c1", 0, 0});
+  tell(StreamEventSent{"b2:8080", 0, 1});
+  tell(StreamEventArrived{"c1", 0, 1});
+  EXPECT_EQ(broken(), "");
+}
+
+TEST_F(InvariantTest, PromptEventsForgivesWhileAFaultIsInForce) {
+  using Change = FaultSwitched::Change;
+  tell(StreamEventSent{"b1:8080", 0, 0});
+  tell(FaultSwitched{"stall p1 b1", Change::begins});
+  tell(StreamEventSent{"b1:8080", 0, 1});
+  now += 5s;
+  tell(FaultSwitched{"end of stall p1 b1", Change::ends});
+  tell(StreamEventArrived{"c1", 0, 0});
+  tell(StreamEventArrived{"c1", 0, 1});
+  EXPECT_EQ(broken(), "");
+  now += 1s;
+  tell(StreamEventSent{"b1:8080", 0, 2});
+  now += 2s;
+  tell(StreamEventArrived{"c1", 0, 2});
+  EXPECT_EQ(broken(), "prompt-events ");
+}
+
 TEST_F(InvariantTest, LimiterBoundAllowsBurstAndRateAndNoMore) {
   all_of(0);
   all_of(1);

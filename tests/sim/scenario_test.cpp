@@ -1,5 +1,7 @@
 #include "sim/scenario.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "sim/liveness.h"
@@ -90,6 +92,46 @@ TEST(ScenarioFile, WhatCannotBeIsRefused) {
   EXPECT_NE(complaint(with("timeline:\n  - {at: 1s, every: 0s, times: 1000000, crash: b1}\n")), "") << "too many";
   EXPECT_NE(complaint(with("timeline: {at: 1s}\n")), "") << "no list";
   EXPECT_NE(complaint(with("expect:\n  - {at: 1s}\n")), "") << "nothing is expected";
+}
+
+std::string workload(std::string_view keys) {
+  return std::string(kSmall.substr(0, kSmall.find("  clients:"))) + "  clients:\n    - {name: c1, " +
+         std::string(keys) + "}\n";
+}
+
+TEST(ScenarioFile, KeysOfWorkloadsThatCannotBeAreRefused) {
+  EXPECT_EQ(complaint(workload("rate: 1/s, body: 1..9, chunked: 50%, method: [PUT, M-SEARCH]")), "");
+  EXPECT_EQ(complaint(workload("traffic: websockets")),
+            "11:27 unknown traffic \"websockets\"; did you mean \"websocket\"?");
+  EXPECT_EQ(complaint(workload("bad: 1%, bad_kind: [bare_lf, to_hosts]")),
+            "11:37 unknown bad_kind \"to_hosts\"; did you mean \"two_hosts\"?");
+  EXPECT_EQ(complaint(workload("pipeline: 0")), "11:28 \"pipeline\" is more than 0");
+  EXPECT_EQ(complaint(workload("pipeline: 1001")), "11:28 \"pipeline\" is 1 to 1000");
+  EXPECT_EQ(complaint(workload("pipeline: 3, bad: 1%")), "11:36 \"bad\" has no effect beside \"pipeline\"");
+  EXPECT_EQ(complaint(workload("stay: 3s")), "11:24 \"stay\" has no effect on \"traffic\" that are requests");
+  EXPECT_EQ(complaint(workload("method: [GET, CONNECT]")), "11:26 \"CONNECT\" is no method that a target can have");
+  EXPECT_EQ(complaint(workload("traffic: websocket, message: 0..9")), "11:47 \"message\" is more than 0");
+  EXPECT_EQ(complaint(with("timeline:\n  - {at: 1s, backend: b1, malformed_kind: surplu}\n")),
+            "13:43 unknown malformed_kind \"surplu\"; did you mean \"surplus\"?");
+  EXPECT_EQ(complaint(with("timeline:\n  - {at: 1s, backend: b1, framing: tunnel}\n")).substr(0, 21),
+            "13:36 unknown framing");
+  EXPECT_EQ(complaint(with("timeline:\n  - {at: 1s, backend: b1, event_every: 0s}\n")),
+            "13:40 \"event_every\" is more than 0");
+}
+
+TEST(ScenarioRun, ARampChangesTheRateEvenly) {
+  auto ramp = scenario("timeline:\n  - {at: 5s, clients: c1, rate: 110/s, over: 10s}\n");
+  ramp.world.clients[0].settings.body_bytes = {};
+  std::vector<int> second(20);
+  TraceWriter trace([&second](std::string_view line) {
+    if (line.find("\"request_sent\",\"clients\":\"c1\"") == std::string_view::npos) return;
+    ++second[std::min<std::size_t>(std::stoull(std::string(line.substr(5))) / 1'000'000'000, 19)];
+  });
+  EXPECT_TRUE(run_scenario(ramp, {.trace = &trace}).passed);
+  EXPECT_NEAR(second[4], 10, 2);
+  for (int at = 5; at < 15; ++at)
+    EXPECT_NEAR(second[static_cast<std::size_t>(at)], 10 + 10 * (at - 5) + 5, 4) << at;
+  EXPECT_NEAR(second[16], 110, 6);
 }
 
 TEST(ScenarioRun, TheSameSeedGivesTheSameRunAndAnotherOneAnother) {

@@ -1,0 +1,20 @@
+# shellcheck shell=bash
+# ./dev bench SUBJECT: measurements with their goals. A subject is a function bench_SUBJECT here, which ends with 1 when
+# a goal is missed.
+: "${root:?set by dev}"
+
+bench_subjects() { declare -F | sed -n 's/^declare -f bench_\([a-z_]*\)$/\1/p' | grep -v '^subjects$'; }
+
+command_bench() {
+  local subject=${1:-}
+  bench_subjects | grep -qxF -- "$subject" || die "bench takes one of: $(bench_subjects | paste -sd ' ')"
+  shift
+  ensure_packages bench
+  "bench_$subject" "$@"
+}
+
+# What the simulator costs.
+bench_sim() {
+  build release gopher-sim bench_timer_queue
+  /usr/bin/python3 tests/bench/sim.py build/release/bin
+}
