@@ -9,12 +9,14 @@ readonly build_packages=(g++ cmake ninja-build ccache libhiredis-dev prometheus-
   libyaml-cpp-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev)
 readonly bench_packages=(valgrind python3)
 readonly test_packages=(redis-tools python3 python3-pytest tshark chromium chromium-driver)
+# clang 19 is what both distributions have; older ones have no std::expected over g++ 12's library.
+readonly clang_packages=(clang-19 libclang-rt-19-dev lld-19 llvm-19)
 readonly up_packages=(redis-tools curl)
 readonly lint_packages=(python3 shellcheck)
 # Installed where the distribution has them.
 readonly optional_lint_packages=(clang-format-19)
 
-# ensure_packages build|test|bench|up|lint
+# ensure_packages build|test|bench|up|lint|clang
 ensure_packages() {
   local purpose=$1
   if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
@@ -26,6 +28,7 @@ ensure_packages() {
     build) wanted=("${build_packages[@]}") ;;
     bench) wanted=("${build_packages[@]}" "${bench_packages[@]}") ;;
     test) wanted=("${build_packages[@]}" "${test_packages[@]}") ;;
+    clang) wanted=("${build_packages[@]}" "${clang_packages[@]}") ;;
     up) wanted=("${build_packages[@]}" "${up_packages[@]}") ;;
     lint) wanted=("${lint_packages[@]}") optional=("${optional_lint_packages[@]}") ;;
   esac

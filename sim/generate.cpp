@@ -80,17 +80,18 @@ class Generator {
     if (one_in(2)) parts.emplace_back("link", link());
     parts.emplace_back("backends", each(backends_, [this](Entries& keys) { behave(keys); }));
     parts.emplace_back("sentinels", each(sentinels_, [](Entries&) {}));
-    parts.emplace_back("proxies", each(proxies_, [this](Entries& keys) {
-                         // The table of the real default costs more to make than a short run.
-                         keys.emplace_back("limiter_entries", word(std::to_string(between(1, 4096))));
-                         if (one_in(2)) keys.emplace_back("limiter_rate", word("0/s"));
-                         if (one_in(3)) keys.emplace_back("workers", word(std::to_string(between(2, 4))));
-                         if (one_in(3)) keys.emplace_back("discovery_interval", word(ms(500, 10'000)));
-                         for (const auto phase : {"first_byte", "response_idle", "request_idle", "write"})
-                           if (one_in(4)) keys.emplace_back(std::string(phase) + "_timeout", word(ms(100, 5000)));
-                         if (one_in(4)) keys.emplace_back("max_connections", word(std::to_string(between(200, 400))));
-                         if (one_in(4)) keys.emplace_back("drain_timeout", word(ms(100, 5000)));
-                       }));
+    parts.emplace_back(
+        "proxies", each(proxies_, [this](Entries& keys) {
+          // The table of the real default costs more to make than a short run.
+          keys.emplace_back("limiter_entries", word(std::to_string(between(1, 4096))));
+          if (one_in(2)) keys.emplace_back("limiter_rate", word("0/s"));
+          if (one_in(3)) keys.emplace_back("workers", word(std::to_string(between(2, 4))));
+          if (one_in(3)) keys.emplace_back("discovery_interval", word(ms(500, 10'000)));
+          for (const auto phase : {"first_byte", "response_idle", "request_head", "request_idle", "write"})
+            if (one_in(4)) keys.emplace_back(std::string(phase) + "_timeout", word(ms(100, 5000)));
+          if (one_in(4)) keys.emplace_back("max_connections", word(std::to_string(between(200, 400))));
+          if (one_in(4)) keys.emplace_back("drain_timeout", word(ms(100, 5000)));
+        }));
     parts.emplace_back("clients", each(clients_, [this](Entries& keys) { workload(keys); }));
     return map(std::move(parts));
   }
@@ -148,11 +149,11 @@ class Generator {
     if (one_in(5)) key("patience", ms(50, 5000));
     if (one_in(6)) {
       key("read_bytes", number(1, 2000));
-      key("read_pause", ms(1, 50));
+      key("read_pause", ms(1, one_in(4) ? 5000 : 50));
     }
     if (one_in(6)) {
       key("write_bytes", number(1, 2000));
-      key("write_pause", ms(1, 50));
+      key("write_pause", ms(1, one_in(4) ? 5000 : 50));
     }
     if (one_in(4)) {
       key("pipeline", number(2, 20));
@@ -193,6 +194,7 @@ class Generator {
     if (one_in(2)) keys.emplace_back("jitter", word(ms(1, 20)));
     if (one_in(3)) keys.emplace_back("segment", word(std::to_string(between(1, 1500))));
     if (one_in(3)) keys.emplace_back("random_segments", word("yes"));
+    if (one_in(4)) keys.emplace_back("window", word(number(1000, 20'000)));
     if (one_in(4)) keys.emplace_back("write_limit", word(std::to_string(between(1, 1500))));
     return map(std::move(keys));
   }

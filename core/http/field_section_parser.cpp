@@ -11,6 +11,7 @@ constexpr std::string_view kRequestPreamble = "GET / HTTP/1.1\r\n";
 FieldSectionParser::FieldSectionParser(Kind kind, std::size_t max_fields) : kind_(kind), max_fields_(max_fields) {
   llhttp_settings_init(&callbacks_);
   callbacks_.on_header_field = &on_field_name;
+  callbacks_.on_header_field_complete = &on_field_name_complete;
   callbacks_.on_header_value = &on_field_value;
   callbacks_.on_header_value_complete = &on_field_value_complete;
   callbacks_.on_headers_complete = &on_headers_complete;
@@ -64,7 +65,7 @@ ParseStatus FieldSectionParser::parse(std::string_view bytes) {
     consumed_ = static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - bytes.data());
     return ParseStatus::complete;
   }
-  if (error == HPE_USER) return ParseStatus::failed;  // refusal_ is set
+  if (error == HPE_CB_HEADER_FIELD_COMPLETE) return ParseStatus::failed;  // refusal_ is set
   if (error != HPE_OK) return refuse(400, llhttp_get_error_reason(&llhttp_));
   if (!lines_end_well) return refuse(400, "a line that does not end in CRLF, or is folded");
   return ParseStatus::need_more;
@@ -89,14 +90,18 @@ int FieldSectionParser::append(Extent& extent, const char* at, std::size_t size)
 int FieldSectionParser::on_field_name(llhttp_t* parser, const char* at, std::size_t size) {
   auto& self = *static_cast<FieldSectionParser*>(parser->data);
   if (!self.field_open_) {
-    if (self.fields_.size() == self.max_fields_) {
-      self.refusal_ = {431, "too many fields"};
-      return HPE_USER;
-    }
     self.fields_.emplace_back();
     self.field_open_ = true;
   }
   return self.append(self.fields_.back().name, at, size);
+}
+
+// Only a whole name counts: of one that comes in pieces llhttp tells before it knows whether it is one.
+int FieldSectionParser::on_field_name_complete(llhttp_t* parser) {
+  auto& self = *static_cast<FieldSectionParser*>(parser->data);
+  if (self.fields_.size() <= self.max_fields_) return HPE_OK;
+  self.refusal_ = {431, "too many fields"};
+  return -1;
 }
 
 int FieldSectionParser::on_field_value(llhttp_t* parser, const char* at, std::size_t size) {

@@ -51,6 +51,7 @@ class FieldSectionParser {
   int append(Extent& extent, const char* at, std::size_t size) noexcept;
 
   static int on_field_name(llhttp_t* parser, const char* at, std::size_t size);
+  static int on_field_name_complete(llhttp_t* parser);
   static int on_field_value(llhttp_t* parser, const char* at, std::size_t size);
   static int on_field_value_complete(llhttp_t* parser);
   static int on_headers_complete(llhttp_t* parser);

@@ -25,7 +25,7 @@ void write_forwarded_request(HeadWriter& writer, const RequestHead& head, const 
 
 struct ResponseForwarding {
   Framing framing;                  // as it goes to the client
-  bool keep_length = false;         // no body follows, but Content-Length says what it would be (HEAD, 304)
+  bool keep_length = false;         // as ResponseFacts says
   bool close = false;               // "Connection: close"
   bool confirm_keep_alive = false;  // "Connection: keep-alive", for an HTTP/1.0 client that asked for it
   std::string_view upgrade;         // of a 101

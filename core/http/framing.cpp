@@ -174,6 +174,8 @@ std::expected<ResponseFacts, Refusal> examine_response(const ResponseHead& head,
       // RFC 9110 section 8.6 and RFC 9112 section 6.1 forbid both fields here: what such a sender means by the bytes
       // that follow is anyone's guess, so the connection is not used again.
       if (framing.content_length.value_or(0) > 0 || framing.transfer_encoding) facts.keep_alive = false;
+    } else {
+      facts.keep_length = true;
     }
     return facts;
   }

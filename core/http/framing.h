@@ -46,6 +46,8 @@ struct ResponseFacts {
   bool keep_alive = true;  // the upstream connection may be used again, as far as the head tells
   bool has_date = false;
   std::string_view upgrade;
+  // No body follows, but Content-Length says what it would be (HEAD, 304; RFC 9110 section 8.6).
+  bool keep_length = false;
 };
 
 // The same for a response to a request with `request_method`. A refusal means 502.

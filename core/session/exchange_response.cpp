@@ -19,7 +19,7 @@ http::ResponseForwarding Exchange::plan_response(const http::ResponseFacts& fact
   const bool unbounded =
       facts.framing.kind == http::BodyFraming::chunked || facts.framing.kind == http::BodyFraming::until_close;
   if (unbounded) plan.framing.kind = client_is_1_0 ? http::BodyFraming::until_close : http::BodyFraming::chunked;
-  plan.keep_length = head().method == "HEAD" || parsers_.response.head().status == 304;
+  plan.keep_length = facts.keep_length;
   // A final answer before the 100 that the client waits for: whether the body comes is the client's choice, so the
   // bytes that follow cannot be told apart.
   const bool body_in_doubt = facts_.expects_continue && !interim_continue_relayed_ && body_pending();

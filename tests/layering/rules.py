@@ -32,7 +32,7 @@ MAY_INCLUDE = {
     "tests/unit/": ("core/", "tests/"),
     "tests/data_path/": ("core/", "sim/", "tests/"),
     "tests/": ("core/", "io/", "sim/", "tests/"),
-    "fuzz/": ("core/", "io/redis/", "sim/", "fuzz/"),
+    "fuzz/": ("core/", "io/", "sim/", "tests/", "fuzz/"),
 }
 WHY_NOT = {
     ("core/ports/", "core/"): "ports and the coroutine kit stand below everything else; move what both need down",

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
 
 #include "core/balance/balancer.h"
 
@@ -179,62 +180,58 @@ std::map<int, int> any_membership() {
   return live;
 }
 
-TEST(BalancerProperty, SharesAreEvenAndNobodyIsPickedWhoMayNotBe) {
-  EXPECT_TRUE(rc::check([] {
-    BalancerSettings settings;
-    settings.outlier.consecutive_failures = *rc::gen::inRange(0u, 3u);
-    settings.panic_threshold_percent = *rc::gen::element(0u, 34u, 50u, 99u, 100u);
-    World world(settings, *rc::gen::arbitrary<std::uint64_t>());
-    world.publish(any_membership());
-    for (int i = 0; i < 150; ++i) {
-      const int action = *rc::gen::inRange(0, 20);
-      if (action < 11) {
-        world.pick({});
-      } else if (action < 13) {
-        std::vector<const UpstreamHost*> tried;
-        const auto count = world.seen.empty() ? 0 : *rc::gen::inRange(0, 4);
-        for (int n = 0; n < count; ++n)
-          tried.push_back((*rc::gen::elementOf(world.seen)).get());
-        world.pick(tried);
-      } else if (action < 17) {
-        if (world.seen.empty()) continue;
-        world.refresh();
-        const auto from = world.seen.size() > 4 ? world.seen.end() - 4 : world.seen.begin();
-        const auto recent = std::vector(from, world.seen.end());
-        const auto host = *rc::gen::elementOf(recent);
-        world.report(*host, *rc::gen::inRange(0, 4) > 0);
-      } else if (action < 18) {
-        world.publish(any_membership());
-        if (*rc::gen::arbitrary<bool>()) world.refresh();
-      } else {
-        world.now += std::chrono::milliseconds(*rc::gen::inRange(0, 1500));
-      }
+RC_GTEST_PROP(BalancerProperty, SharesAreEvenAndNobodyIsPickedWhoMayNotBe, ()) {
+  BalancerSettings settings;
+  settings.outlier.consecutive_failures = *rc::gen::inRange(0u, 3u);
+  settings.panic_threshold_percent = *rc::gen::element(0u, 34u, 50u, 99u, 100u);
+  World world(settings, *rc::gen::arbitrary<std::uint64_t>());
+  world.publish(any_membership());
+  for (int i = 0; i < 150; ++i) {
+    const int action = *rc::gen::inRange(0, 20);
+    if (action < 11) {
+      world.pick({});
+    } else if (action < 13) {
+      std::vector<const UpstreamHost*> tried;
+      const auto count = world.seen.empty() ? 0 : *rc::gen::inRange(0, 4);
+      for (int n = 0; n < count; ++n)
+        tried.push_back((*rc::gen::elementOf(world.seen)).get());
+      world.pick(tried);
+    } else if (action < 17) {
+      if (world.seen.empty()) continue;
+      world.refresh();
+      const auto from = world.seen.size() > 4 ? world.seen.end() - 4 : world.seen.begin();
+      const auto recent = std::vector(from, world.seen.end());
+      const auto host = *rc::gen::elementOf(recent);
+      world.report(*host, *rc::gen::inRange(0, 4) > 0);
+    } else if (action < 18) {
+      world.publish(any_membership());
+      if (*rc::gen::arbitrary<bool>()) world.refresh();
+    } else {
+      world.now += std::chrono::milliseconds(*rc::gen::inRange(0, 1500));
     }
-  }));
+  }
 }
 
-TEST(BalancerProperty, OverWholeRoundsEveryBackendGetsTheSame) {
-  EXPECT_TRUE(rc::check([] {
-    SnapshotCell cell;
-    Events events;
-    const int count = *rc::gen::inRange(1, 40);
-    const int rounds = *rc::gen::inRange(1, 10);
-    auto snapshot = std::make_shared<PoolSnapshot>();
-    snapshot->version = 1;
-    for (int n = 0; n < count; ++n) {
-      std::string why;
-      const auto number = std::to_string(100 + n);
-      snapshot->live.push_back({Endpoint::parse_authority("h" + number + ":80", why).value(), {}});
-    }
-    cell.publish(snapshot);
-    Balancer balancer(cell, events, {}, *rc::gen::arbitrary<std::uint64_t>());
-    std::map<const UpstreamHost*, int> picks;
-    for (int i = 0; i < count * rounds; ++i)
-      ++picks[balancer.pick(Instant{}, {}).get()];
-    RC_ASSERT(picks.size() == static_cast<std::size_t>(count));
-    for (const auto& [host, n] : picks)
-      RC_ASSERT(n == rounds);
-  }));
+RC_GTEST_PROP(BalancerProperty, OverWholeRoundsEveryBackendGetsTheSame, ()) {
+  SnapshotCell cell;
+  Events events;
+  const int count = *rc::gen::inRange(1, 40);
+  const int rounds = *rc::gen::inRange(1, 10);
+  auto snapshot = std::make_shared<PoolSnapshot>();
+  snapshot->version = 1;
+  for (int n = 0; n < count; ++n) {
+    std::string why;
+    const auto number = std::to_string(100 + n);
+    snapshot->live.push_back({Endpoint::parse_authority("h" + number + ":80", why).value(), {}});
+  }
+  cell.publish(snapshot);
+  Balancer balancer(cell, events, {}, *rc::gen::arbitrary<std::uint64_t>());
+  std::map<const UpstreamHost*, int> picks;
+  for (int i = 0; i < count * rounds; ++i)
+    ++picks[balancer.pick(Instant{}, {}).get()];
+  RC_ASSERT(picks.size() == static_cast<std::size_t>(count));
+  for (const auto& [host, n] : picks)
+    RC_ASSERT(n == rounds);
 }
 
 }  // namespace

@@ -1,10 +1,12 @@
 // ClientLimiter against token buckets that are refilled in plain rational arithmetic, a different form of the same law.
 #include <algorithm>
+#include <array>
 #include <map>
 #include <vector>
 
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
 
 #include "core/limit/client_limiter.h"
 
@@ -79,84 +81,94 @@ Instant advanced(Instant now, std::int64_t step) {
   return too_far ? now : now + Duration(step);
 }
 
-TEST(ClientLimiterProperty, AClientThatMeetsNoOverflowGetsExactlyItsBucket) {
-  EXPECT_TRUE(rc::check([] {
-    const auto settings = any_settings();
-    ClientLimiter limiter(settings, *rc::gen::arbitrary<std::uint64_t>());
-    std::map<int, ModelBucket> model;
-    Instant now{Duration(*rc::gen::inRange<std::int64_t>(-1'000'000'000'000, 1'000'000'000'000))};
-    Instant latest = Instant::min();
-    const int requests = *rc::gen::inRange(1, 60);
-    for (int i = 0; i < requests; ++i) {
-      now = advanced(now, any_step(settings, true));
-      latest = std::max(latest, now);
-      const int client = *rc::gen::oneOf(rc::gen::just(0), rc::gen::inRange(0, 16));
-      const auto expected = model[client].take(settings, latest);
-      const auto got = limiter.admit(client_of(client), now);
-      RC_ASSERT(got.admitted == expected.admitted);
-      RC_ASSERT(got.remaining == expected.remaining);
-      RC_ASSERT(got.retry_after.count() == expected.retry_after.count());
-      RC_ASSERT(got.reset.count() == expected.reset.count());
-    }
-    RC_ASSERT(limiter.overflows() == 0u);
-  }));
+RC_GTEST_PROP(ClientLimiterProperty, AClientThatMeetsNoOverflowGetsExactlyItsBucket, ()) {
+  const auto settings = any_settings();
+  ClientLimiter limiter(settings, *rc::gen::arbitrary<std::uint64_t>());
+  std::map<int, ModelBucket> model;
+  Instant now{Duration(*rc::gen::inRange<std::int64_t>(-1'000'000'000'000, 1'000'000'000'000))};
+  Instant latest = Instant::min();
+  const int requests = *rc::gen::inRange(1, 60);
+  for (int i = 0; i < requests; ++i) {
+    now = advanced(now, any_step(settings, true));
+    latest = std::max(latest, now);
+    const int client = *rc::gen::oneOf(rc::gen::just(0), rc::gen::inRange(0, 16));
+    const auto expected = model[client].take(settings, latest);
+    const auto got = limiter.admit(client_of(client), now);
+    RC_ASSERT(got.admitted == expected.admitted);
+    RC_ASSERT(got.remaining == expected.remaining);
+    RC_ASSERT(got.retry_after.count() == expected.retry_after.count());
+    RC_ASSERT(got.reset.count() == expected.reset.count());
+  }
+  RC_ASSERT(limiter.overflows() == 0u);
 }
 
-TEST(ClientLimiterProperty, ARefusedClientThatWaitsAsToldIsAdmittedAndNotSooner) {
-  EXPECT_TRUE(rc::check([] {
-    const auto settings = any_settings();
-    RC_PRE(settings.burst < 100u);
-    const auto client = client_of(0);
-    ClientLimiter waits(settings);
-    ClientLimiter hurries(settings);
-    Instant now{};
-    LimiterVerdict verdict;
-    do {
-      now = advanced(now, *rc::gen::inRange<std::int64_t>(0, 1000));
-      verdict = waits.admit(client, now);
-      hurries.admit(client, now);
-      if (verdict.admitted && settings.rate_millirequests_per_second > 1'000'000) return;  // refills as fast
-    } while (verdict.admitted);
-    RC_ASSERT(verdict.retry_after > Duration::zero());
-    RC_ASSERT(!hurries.admit(client, now + verdict.retry_after - Duration(1)).admitted);
-    RC_ASSERT(waits.admit(client, now + verdict.retry_after).admitted);
-  }));
+RC_GTEST_PROP(ClientLimiterProperty, ARefusedClientThatWaitsAsToldIsAdmittedAndNotSooner, ()) {
+  const auto settings = any_settings();
+  RC_PRE(settings.burst < 100u);
+  const auto client = client_of(0);
+  ClientLimiter waits(settings);
+  ClientLimiter hurries(settings);
+  Instant now{};
+  LimiterVerdict verdict;
+  do {
+    now = advanced(now, *rc::gen::inRange<std::int64_t>(0, 1000));
+    verdict = waits.admit(client, now);
+    hurries.admit(client, now);
+    if (verdict.admitted && settings.rate_millirequests_per_second > 1'000'000) return;  // refills as fast
+  } while (verdict.admitted);
+  RC_ASSERT(verdict.retry_after > Duration::zero());
+  RC_ASSERT(!hurries.admit(client, now + verdict.retry_after - Duration(1)).admitted);
+  RC_ASSERT(waits.admit(client, now + verdict.retry_after).admitted);
 }
 
-TEST(ClientLimiterProperty, InAFloodNoClientGetsMoreThanBurstPlusRateTimesTimeInAnyWindow) {
-  EXPECT_TRUE(rc::check([] {
-    auto settings = any_settings();
-    settings.burst = *rc::gen::inRange<std::uint32_t>(1, 6);
-    ClientLimiter limiter(settings);
-    std::map<int, std::vector<Instant>> admitted;
-    ModelBucket overflow;
-    Instant now{};
-    const auto token = static_cast<std::int64_t>(kTokenUnits / settings.rate_millirequests_per_second);
-    // Clients beyond the 16 entries come and go; steps are short, so that entries are fought over.
-    for (int i = 0; i < 400; ++i) {
-      now +=
-          Duration(*rc::gen::oneOf(rc::gen::just<std::int64_t>(0), rc::gen::inRange<std::int64_t>(0, token / 8 + 2)));
-      const int client = *rc::gen::oneOf(rc::gen::inRange(0, 40), rc::gen::inRange(0, 4));
-      const auto overflows = limiter.overflows();
-      const auto verdict = limiter.admit(client_of(client), now);
-      if (verdict.admitted) admitted[client].push_back(now);
-      if (limiter.overflows() != overflows) {
-        const auto expected = overflow.take(settings, now);
-        RC_ASSERT(verdict.admitted == expected.admitted);
-        RC_ASSERT(verdict.retry_after.count() == expected.retry_after.count());
+RC_GTEST_PROP(ClientLimiterProperty, InAFloodNoClientGetsMoreThanBurstPlusRateTimesTimeInAnyWindow, ()) {
+  auto settings = any_settings();
+  settings.burst = *rc::gen::inRange<std::uint32_t>(1, 6);
+  ClientLimiter limiter(settings);
+  std::map<int, std::vector<Instant>> admitted;
+  ModelBucket overflow;
+  Instant now{};
+  const auto token = static_cast<std::int64_t>(kTokenUnits / settings.rate_millirequests_per_second);
+  // Clients beyond the 16 entries come and go; steps are short, so that entries are fought over.
+  for (int i = 0; i < 400; ++i) {
+    now += Duration(*rc::gen::oneOf(rc::gen::just<std::int64_t>(0), rc::gen::inRange<std::int64_t>(0, token / 8 + 2)));
+    const int client = *rc::gen::oneOf(rc::gen::inRange(0, 40), rc::gen::inRange(0, 4));
+    const auto overflows = limiter.overflows();
+    const auto verdict = limiter.admit(client_of(client), now);
+    if (verdict.admitted) admitted[client].push_back(now);
+    if (limiter.overflows() != overflows) {
+      const auto expected = overflow.take(settings, now);
+      RC_ASSERT(verdict.admitted == expected.admitted);
+      RC_ASSERT(verdict.retry_after.count() == expected.retry_after.count());
+    }
+  }
+  RC_CLASSIFY(limiter.overflows() > 0);
+  for (const auto& [client, times] : admitted) {
+    for (std::size_t first = 0; first < times.size(); ++first) {
+      for (std::size_t last = first; last < times.size(); ++last) {
+        const Wide count = static_cast<Wide>(last - first + 1);
+        const Wide earned = Wide((times[last] - times[first]).count()) * settings.rate_millirequests_per_second;
+        RC_ASSERT(count * kTokenUnits <= settings.burst * kTokenUnits + earned);
       }
     }
-    RC_CLASSIFY(limiter.overflows() > 0);
-    for (const auto& [client, times] : admitted) {
-      for (std::size_t first = 0; first < times.size(); ++first) {
-        for (std::size_t last = first; last < times.size(); ++last) {
-          const Wide count = static_cast<Wide>(last - first + 1);
-          const Wide earned = Wide((times[last] - times[first]).count()) * settings.rate_millirequests_per_second;
-          RC_ASSERT(count * kTokenUnits <= settings.burst * kTokenUnits + earned);
-        }
-      }
-    }
-  }));
+  }
+}
+
+RC_GTEST_PROP(ClientLimiterProperty, IPv6ClientsShareABucketExactlyWhenTheyShareThePrefix, ()) {
+  LimiterSettings settings;
+  settings.burst = 1;
+  settings.ipv6_prefix_bits = *rc::gen::inRange(1, 129);
+  ClientLimiter limiter(settings, *rc::gen::arbitrary<std::uint64_t>());
+  std::array<std::uint8_t, 16> octets;
+  for (auto& octet : octets)
+    octet = *rc::gen::arbitrary<std::uint8_t>();
+  const auto bit = *rc::gen::inRange<std::size_t>(0, 128);
+  auto flipped = octets;
+  flipped[bit / 8] = static_cast<std::uint8_t>(flipped[bit / 8] ^ (0x80 >> (bit % 8)));
+  RC_ASSERT(limiter.admit(IpAddress::v6(octets), Instant{}).admitted);
+  RC_ASSERT(!limiter.admit(IpAddress::v6(octets), Instant{}).admitted);
+  const bool shared = bit >= static_cast<std::size_t>(settings.ipv6_prefix_bits);
+  RC_ASSERT(limiter.admit(IpAddress::v6(flipped), Instant{}).admitted != shared);
 }
 
 }  // namespace

@@ -128,6 +128,22 @@ TEST(HttpFraming, OfAResponse) {
   EXPECT_EQ(answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n"), "length 5, close");
 }
 
+TEST(HttpFraming, ALengthWithoutABodyIsKeptWhereItSaysWhatTheBodyWouldBe) {
+  const auto keeps_length = [](std::string_view status, std::string_view method) {
+    const std::string bytes = "HTTP/1.1 " + std::string(status) + "\r\nContent-Length: 5\r\n\r\n";
+    ResponseHeadParser parser({});
+    EXPECT_EQ(parser.parse(bytes), ParseStatus::complete);
+    return examine_response(parser.head(), method)->keep_length;
+  };
+  EXPECT_TRUE(keeps_length("200 OK", "HEAD"));
+  EXPECT_TRUE(keeps_length("304 Not Modified", "GET"));
+  EXPECT_FALSE(keeps_length("200 OK", "GET"));
+  EXPECT_FALSE(keeps_length("204 No Content", "GET"));
+  // RFC 9110 section 8.6; found by the fuzzer.
+  EXPECT_FALSE(keeps_length("204 No Content", "HEAD"));
+  EXPECT_FALSE(keeps_length("103 Early Hints", "HEAD"));
+}
+
 TEST(HttpFraming, AResponseInDoubtIsABadGateway) {
   for (const auto fields :
        {"Content-Length: 5\r\nContent-Length: 6\r\n", "Content-Length: x\r\n", "Content-Length: -1\r\n",

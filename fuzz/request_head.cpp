@@ -1,0 +1,86 @@
+// Invariant: a request's head gets the same verdict, fields and refusal however its bytes are split; and what goes on
+// of an accepted one is read, by core's parser and by a strict reader that shares no code with it, as that same
+// request.
+#include <array>
+#include <string>
+
+#include "core/http/forwarding.h"
+#include "core/http/framing.h"
+#include "fuzz/head_reading.h"
+#include "tests/conformance/message.h"
+
+namespace gopher::fuzz {
+namespace {
+
+// What the strict reader still takes.
+constexpr std::uint64_t kLongestBody = 1'000'000'000'000'000'000;
+
+// Those that must go on as they are.
+std::vector<std::pair<std::string, std::string>> kept_fields(const http::RequestHead& head) {
+  std::vector<std::pair<std::string, std::string>> kept;
+  for (const auto& field : head.fields) {
+    bool listed = false;
+    for (const auto& other : head.fields) {
+      if (other.id == http::FieldId::connection)
+        listed = listed || http::lists_option(other.value, [&] {
+                   std::string name(field.name);
+                   for (char& c : name)
+                     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+                   return name;
+                 }());
+    }
+    if (field.id == http::FieldId::other && !listed) kept.emplace_back(field.name, field.value);
+  }
+  return kept;
+}
+
+void check_forwarded(const http::RequestHead& head, bool trusted) {
+  const auto facts = http::examine_request(head);
+  if (!facts) {
+    require(facts.error().status >= 400 && facts.error().status < 600, "a refusal has an error's status");
+    return;
+  }
+  // Answered here (http.md 20).
+  if (facts->has_max_forwards && facts->max_forwards == 0) return;
+  std::array<char, 64 * 1024> buffer;
+  http::HeadWriter writer(buffer);
+  http::write_forwarded_request(writer, head, *facts,
+                                {.peer = "192.0.2.1", .peer_is_trusted = trusted, .request_id = "0123456789abcdef"});
+  if (writer.overflowed()) return;
+  const auto written = writer.written();
+
+  if (facts->framing.length < kLongestBody) {
+    const auto strict = conformance::read_requests(written);
+    require(strict.violation.empty(), "what goes on is well-formed", strict.violation);
+    require(strict.messages.size() == 1 && strict.rest.empty(), "what goes on is one head", written);
+    require(strict.messages.front().all("connection").size() == (facts->upgrade.empty() ? 0u : 1u),
+            "no hop-by-hop field goes on", written);
+  }
+
+  http::RequestHeadParser parser({.max_start_line_bytes = buffer.size(), .max_head_bytes = buffer.size()});
+  require(parser.parse(written) == http::ParseStatus::complete && parser.head_bytes() == written.size(),
+          "what goes on is a head to this proxy too", written);
+  const auto& again = parser.head();
+  const auto facts_again = http::examine_request(again);
+  require(facts_again.has_value(), "what goes on would be accepted here too", written);
+  require(again.method == head.method, "the method goes on", written);
+  if (facts->target.path_and_query.starts_with('/'))
+    require(again.target == facts->target.path_and_query, "the target goes on byte for byte", written);
+  require(facts_again->host == facts->host, "the host goes on", written);
+  require(facts_again->framing.kind == facts->framing.kind && facts_again->framing.length == facts->framing.length,
+          "the framing goes on", written);
+  require(facts_again->upgrade == facts->upgrade, "an upgrade goes on as it was examined", written);
+  require(kept_fields(again) == kept_fields(head), "end-to-end fields go on, in their order", written);
+}
+
+}  // namespace
+}  // namespace gopher::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace gopher;
+  fuzz::check_every_split<http::RequestHeadParser>(fuzz::Input(data, size), [](const http::RequestHead& head) {
+    fuzz::check_forwarded(head, false);
+    fuzz::check_forwarded(head, true);
+  });
+  return 0;
+}
