@@ -1,4 +1,5 @@
 // What a backend answers, well and badly.
+#include <array>
 #include <utility>
 
 #include "core/async/sleep.h"
@@ -37,6 +38,13 @@ bool SimBackend::Session::take_head() {
   return true;
 }
 
+bool SimBackend::Session::lost() {
+  std::array<std::byte, 1> byte;
+  const auto read = stream->try_read(byte);
+  if (read && *read > 0) input.push_back(static_cast<char>(byte[0]));
+  return !read && read.error() != ErrorKind::would_block;
+}
+
 std::string SimBackend::naming_fields(const Session& session) const {
   return "X-Sim-Request: " + std::to_string(session.id) + "\r\nX-Sim-Backend: " + authority_ + "\r\n";
 }
@@ -61,7 +69,7 @@ Task<bool> SimBackend::answer(Life& life, Session& session) {
   const Duration latency =
       draw(random_, chance(random_, settings.slow_permille) ? settings.slow_latency : settings.latency);
   if (latency > Duration(0)) co_await sleep_until(clock_, clock_.now() + latency, life.ended);
-  if (!session.stream->is_open()) co_return false;
+  if (session.lost()) co_return false;
   ++session.served;
   if (chance(random_, settings.reset_permille)) {
     session.stream->reset();

@@ -27,6 +27,8 @@ struct SimBackend::Session {
   bool asks_upgrade = false;
   bool wants_events = false;
 
+  // The connection was reset: what is answered leaves nobody. May take a byte into the input to find out.
+  bool lost();
   // Takes the head, if it is whole, out of the input. False when it is none that a proxy may send.
   bool take_head();
 };

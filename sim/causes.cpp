@@ -272,8 +272,10 @@ void Causes::add_largest_failures(List& causes, Duration until) const {
     const auto& event = record_.events[id];
     if ((event.kind == EventClass::client || event.kind == EventClass::request) && event.at <= until) all.push_back(id);
   }
-  std::ranges::stable_sort(all,
-                           [this](EventId a, EventId b) { return record_.events[a].count > record_.events[b].count; });
+  std::ranges::sort(all, [this](EventId a, EventId b) {
+    const auto larger = record_.events[a].count, than = record_.events[b].count;
+    return larger != than ? larger > than : a < b;
+  });
   for (std::size_t i = 0; i < all.size() && i < kMost / 2; ++i)
     add(causes, all[i]);
 }

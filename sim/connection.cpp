@@ -92,7 +92,7 @@ void Connection::arrived(const Flow& flow, const Arrival& what) {
       rejected(side);
       return;
     }
-    auto stream = std::make_unique<SimStream>(network_, *this, side);
+    auto stream = std::make_unique<SimStream>(*this, side);
     receiver.state = State::open;
     receiver.stream = stream.get();
     accepting->enqueue(std::move(stream));

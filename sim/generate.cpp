@@ -82,14 +82,15 @@ class Generator {
     parts.emplace_back("sentinels", each(sentinels_, [](Entries&) {}));
     parts.emplace_back(
         "proxies", each(proxies_, [this](Entries& keys) {
-          // The table of the real default costs more to make than a short run.
-          keys.emplace_back("limiter_entries", word(std::to_string(between(1, 4096))));
+          // The table of the real default costs more to make than a short run, and one too small for all
+          // clients may refuse those that ask whether all is well again.
+          keys.emplace_back("limiter_entries", word(number(1024, 4096)));
           if (one_in(2)) keys.emplace_back("limiter_rate", word("0/s"));
           if (one_in(3)) keys.emplace_back("workers", word(std::to_string(between(2, 4))));
           if (one_in(3)) keys.emplace_back("discovery_interval", word(ms(500, 10'000)));
           for (const auto phase : {"first_byte", "response_idle", "request_head", "request_idle", "write"})
             if (one_in(4)) keys.emplace_back(std::string(phase) + "_timeout", word(ms(100, 5000)));
-          if (one_in(4)) keys.emplace_back("max_connections", word(std::to_string(between(200, 400))));
+          if (one_in(4)) keys.emplace_back("max_connections", word(std::to_string(between(500, 700))));
           if (one_in(4)) keys.emplace_back("drain_timeout", word(ms(100, 5000)));
         }));
     parts.emplace_back("clients", each(clients_, [this](Entries& keys) { workload(keys); }));
@@ -146,14 +147,16 @@ class Generator {
       if (one_in(2)) key("chunked", percent(100));
     }
     if (one_in(4)) keys.emplace_back("method", some({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "X"}));
-    if (one_in(5)) key("patience", ms(50, 5000));
+    const bool stalls = one_in(8);
+    // So that those that stall cannot fill all connections that a proxy may have.
+    if (stalls || one_in(5)) key("patience", ms(50, 5000));
     if (one_in(6)) {
       key("read_bytes", number(1, 2000));
-      key("read_pause", ms(1, one_in(4) ? 5000 : 50));
+      key("read_pause", ms(1, stalls ? 5000 : 50));
     }
-    if (one_in(6)) {
+    if (one_in(stalls ? 2 : 6)) {
       key("write_bytes", number(1, 2000));
-      key("write_pause", ms(1, one_in(4) ? 5000 : 50));
+      key("write_pause", ms(1, stalls ? 5000 : 50));
     }
     if (one_in(4)) {
       key("pipeline", number(2, 20));

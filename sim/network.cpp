@@ -178,7 +178,7 @@ std::unique_ptr<Stream> SimNetwork::connected(std::uint64_t id, SimNode& client,
   const Connection::Party from{client, source};
   const Connection::Party party_to{server, to};
   auto& connection = connections_.try_emplace(id, *this, id, forth, back, from, party_to).first->second;
-  auto stream = std::make_unique<SimStream>(*this, connection, Side::client);
+  auto stream = std::make_unique<SimStream>(connection, Side::client);
   connection.open_client(*stream);
   return stream;
 }

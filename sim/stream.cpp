@@ -11,9 +11,8 @@ namespace {
 constexpr std::size_t kMaxBuffers = 16;
 }
 
-SimStream::SimStream(SimNetwork& network, Connection& connection, Side side)
-    : network_(network),
-      node_(connection.node(side)),
+SimStream::SimStream(Connection& connection, Side side)
+    : node_(connection.node(side)),
       connection_(&connection),
       side_(side),
       reader_(node_.clock()),

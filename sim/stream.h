@@ -12,7 +12,7 @@ namespace gopher::sim {
 
 class SimStream final : public Stream {
  public:
-  SimStream(SimNetwork& network, Connection& connection, Side side);
+  SimStream(Connection& connection, Side side);
   ~SimStream() override;
 
   std::expected<std::size_t, ErrorKind> try_read(ReadBuffer buffer) noexcept override;
@@ -41,7 +41,6 @@ class SimStream final : public Stream {
   void break_off(ErrorKind why);
   void begin_wait(WaitSlot& slot, IoWait& wait, Instant deadline, bool ready);
 
-  SimNetwork& network_;
   SimNode& node_;
   Connection* connection_;  // none once the stream has left it or lost it
   Side side_;
