@@ -1,6 +1,7 @@
 // node check.mjs ROOT: type-checks every dashboard of docker/grafana against Grafana's own schema, and every script of
-// docker/k6 against k6's types. Runs in a folder of its own into which the packages of package.json were installed.
-// Prints what does not fit and exits 1.
+// docker/k6 against k6's types. Prints what does not fit and exits 1. Runs in a copy of its folder, into which `npm ci`
+// installs the packages (and which it changes). By hand, as the packages come from the network:
+//   mkdir -p .run && cp -r tests/stack/lint .run/ && (cd .run/lint && npm ci --ignore-scripts && node check.mjs ../..)
 import fs from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
