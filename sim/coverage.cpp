@@ -22,10 +22,11 @@ enum class End : std::uint8_t { orderly, killed };
 constexpr std::array<std::string_view, 2> kEnds = {"orderly", "killed"};
 
 // What random worlds do not reach, or hardly ever: a timeline's own ends of faults, requests that address the proxy
-// itself, a machine that runs out of something, and changes of a verdict that are none.
-constexpr std::string_view kNotByChance[] = {"fault start",          "fault resume",      "fault heal",
-                                             "cause answered_here",  "cause overloaded",  "verdict up>up",
-                                             "cause connect_failed", "verdict down>down", "event accept_paused"};
+// itself, a client that reads nothing of more than all buffers hold, a machine that runs out of something, and changes
+// of a verdict that are none.
+constexpr std::string_view kNotByChance[] = {
+    "fault start",   "fault resume",         "fault heal",        "cause answered_here", "cause overloaded",
+    "verdict up>up", "cause connect_failed", "verdict down>down", "event accept_paused", "cause client_stalled"};
 // The errors that each part does meet in them; the other kinds it can hardly meet at all.
 constexpr std::string_view kErrorsByChance[] = {
     "connect refused",    "connect timed_out",      "retry refused",     "retry timed_out",

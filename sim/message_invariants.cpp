@@ -211,17 +211,17 @@ class PromptEvents final : public Invariant {
                   violations),
         facts_(facts) {}
   void on(Instant at, const WorldEvent& event) override {
-    std::visit(Overloaded{// The request is sent again where an answer was lost, and its stream begins anew.
-                          [&](const BackendAnswered& e) { under_way_.erase(e.id); },
-                          [&](const StreamEventSent& e) { under_way_[e.id].push_back({e.number, at}); },
+    std::visit(Overloaded{[&](const StreamEventSent& e) {
+                            if (e.number == 0) under_way_[e.id][std::string(e.backend)].clear();
+                            under_way_[e.id][std::string(e.backend)].push_back({e.number, at});
+                          },
                           [&](const StreamEventArrived& e) { arrived(at, e); },
                           [&](const RequestEnded& e) {
-                            const auto found = under_way_.find(e.id);
-                            if (found == under_way_.end()) return;
-                            if (!found->second.empty()) judge(at, e.id, found->second.front());
-                            under_way_.erase(found);
+                            const auto& answered = under_way_[e.id][std::string(e.backend)];
+                            if (!answered.empty()) judge(at, e.id, answered.front());
+                            under_way_.erase(e.id);
                           },
-                          [&](const FaultSwitched& e) { switched(at, e.change); }, [](const auto&) {}},
+                          [&](const FaultSwitched& e) { switched(at, e); }, [](const auto&) {}},
                event);
   }
 
@@ -232,14 +232,17 @@ class PromptEvents final : public Invariant {
   };
 
   void arrived(Instant at, const StreamEventArrived& e) {
-    auto& events = under_way_[e.id];
-    const bool right = !events.empty() && events.front().number == e.number;
-    if (!right) {
-      violated(at, request(e.id) + " got event " + std::to_string(e.number) + ", which was not sent or not next");
-      return;
+    std::optional<Sent> sent;  // the latest, where more than one backend may have sent it
+    for (auto& [backend, events] : under_way_[e.id]) {
+      if (events.empty() || events.front().number != e.number) continue;
+      if (!sent || sent->at < events.front().at) sent = events.front();
+      events.pop_front();
     }
-    judge(at, e.id, events.front());
-    events.pop_front();
+    if (sent) {
+      judge(at, e.id, *sent);
+    } else {
+      violated(at, request(e.id) + " got event " + std::to_string(e.number) + ", which was not sent or not next");
+    }
   }
   void judge(Instant at, std::uint64_t id, const Sent& sent) {
     const bool disturbed = in_force_ > 0 || sent.at <= last_fault_;
@@ -247,15 +250,17 @@ class PromptEvents final : public Invariant {
     violated(at, "event " + std::to_string(sent.number) + " of " + request(id) + " was held back for " +
                      std::to_string((at - sent.at) / std::chrono::milliseconds(1)) + " ms");
   }
-  void switched(Instant at, FaultSwitched::Change change) {
-    // One that is never ended disturbs until the end of the run.
-    if (change == FaultSwitched::Change::begins) ++in_force_;
-    if (change == FaultSwitched::Change::ends) --in_force_;
+  void switched(Instant at, const FaultSwitched& e) {
+    // One that is never ended disturbs until the end of the run; so does a connection that was lost without a word.
+    if (e.change == FaultSwitched::Change::begins || e.kind == "half_open") ++in_force_;
+    if (e.over()) --in_force_;
     last_fault_ = at;
   }
 
   const InvariantFacts& facts_;
-  std::map<std::uint64_t, std::deque<Sent>> under_way_;
+  // By request and backend: one whose connection is gone goes on answering, into the void, a request that was sent
+  // again to another.
+  std::map<std::uint64_t, std::map<std::string, std::deque<Sent>>> under_way_;
   int in_force_ = 0;
   Instant last_fault_ = Instant::min();
 };

@@ -230,10 +230,11 @@ TEST_F(InvariantTest, PromptEventsSeesAnEventThatWasHeldBack) {
 
 TEST_F(InvariantTest, PromptEventsSeesOneThatNeverCame) {
   sent(0);
+  tell(BackendAnswered{"b1:8080", 0, 200});
   tell(StreamEventSent{"b1:8080", 0, 0});
   now += 2s;
   reported(0);
-  ended(0);
+  tell(RequestEnded{"c1", 0, Outcome::answered, 200, true, "b1:8080"});
   EXPECT_EQ(broken(), "prompt-events ");
 }
 
@@ -253,6 +254,17 @@ TEST_F(InvariantTest, PromptEventsLetsAStreamBeginAnewAfterARetry) {
   tell(StreamEventSent{"b2:8080", 0, 1});
   tell(StreamEventArrived{"c1", 0, 1});
   EXPECT_EQ(broken(), "");
+}
+
+TEST_F(InvariantTest, PromptEventsKnowsWhoseAnswerGoesIntoTheVoid) {
+  tell(StreamEventSent{"b1:8080", 0, 0});
+  tell(StreamEventArrived{"c1", 0, 0});
+  tell(StreamEventSent{"b3:8080", 0, 0});  // its connection was reset, the request went to b1
+  tell(StreamEventSent{"b1:8080", 0, 1});
+  tell(StreamEventArrived{"c1", 0, 1});
+  now += 5s;
+  tell(RequestEnded{"c1", 0, Outcome::left, 200, true, "b1:8080"});
+  EXPECT_EQ(broken().find("prompt-events"), std::string::npos);
 }
 
 TEST_F(InvariantTest, PromptEventsForgivesWhileAFaultIsInForce) {
