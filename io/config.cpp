@@ -248,6 +248,7 @@ std::expected<ProxyConfig, StartRefusal> parse_proxy_config(int argc, const char
   if (checked) checked = check_proxy(table, config);
   if (!checked) return std::unexpected(std::move(checked.error()));
   if (table.check_only()) return std::unexpected(config_is_valid());
+  config.health_check = table.health_check();
   return config;
 }
 
@@ -278,6 +279,7 @@ std::expected<SentinelConfig, StartRefusal> parse_sentinel_config(int argc, cons
   if (checked) checked = check_sentinel(table, config);
   if (!checked) return std::unexpected(std::move(checked.error()));
   if (table.check_only()) return std::unexpected(config_is_valid());
+  config.health_check = table.health_check();
   return config;
 }
 
@@ -293,6 +295,7 @@ std::expected<DemoBackendConfig, StartRefusal> parse_demo_backend_config(int arg
   const auto read = table.read(argc, argv, environment, version_line("gopher-demo-backend"));
   if (!read) return std::unexpected(read.error());
   if (table.check_only()) return std::unexpected(config_is_valid());
+  config.health_check = table.health_check();
   return config;
 }
 

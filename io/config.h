@@ -47,6 +47,7 @@ struct ProxyConfig {
   Duration drain_timeout = std::chrono::seconds(30);
   bool access_log = true;
   LogLevel log_level = LogLevel::info;
+  bool health_check = false;  // not to run, but to ask the one that runs with these settings
 };
 
 struct SentinelConfig {
@@ -58,12 +59,14 @@ struct SentinelConfig {
   Duration lease_ttl = std::chrono::seconds(30);
   std::string sentinel_id;  // empty: the host's name
   LogLevel log_level = LogLevel::info;
+  bool health_check = false;
 };
 
 struct DemoBackendConfig {
   std::optional<IpAddress> listen_address;
   std::uint16_t port = 8081;
   std::uint32_t server = 1;
+  bool health_check = false;
 };
 
 // A refusal has exit code 2 and one line for stderr; --help, --version, --help-markdown and --check-config end the

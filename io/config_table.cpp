@@ -54,7 +54,7 @@ std::string shown_argument(const std::string& argument, int argc, const char* co
 std::string unwanted_value(int argc, const char* const* argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
-    for (const std::string_view flag : {"--help", "--version", "--check-config", "--help-markdown"})
+    for (const std::string_view flag : {"--help", "--version", "--check-config", "--health", "--help-markdown"})
       if (argument.starts_with(flag) && argument.substr(flag.size()).starts_with('='))
         return std::string(flag) + " takes no value";
   }
@@ -201,7 +201,7 @@ StartRefusal SettingsTable::unknown_argument(const std::vector<std::string>& arg
   }
   const std::string name = flag->substr(0, flag->find('='));
   if (may_hold_password(name)) return refuse("unknown flag " + shown_argument(*flag, argc, argv) + " (see --help)");
-  std::vector<std::string> known{"--help", "--version", "--check-config"};
+  std::vector<std::string> known{"--help", "--version", "--check-config", "--health"};
   for (const auto& row : rows_)
     known.push_back(row.flag);
   const auto nearest = std::min_element(known.begin(), known.end(), [&](const std::string& a, const std::string& b) {
@@ -238,6 +238,7 @@ std::expected<void, StartRefusal> SettingsTable::read(int argc, const char* cons
   bool want_version = false;
   app.add_flag("--version", want_version, "version and commit");
   app.add_flag("--check-config", check_only_, "check the settings and exit");
+  app.add_flag("--health", health_check_, "ask the process that runs with these settings whether it is alive; 0 or 1");
   app.add_flag("--help-markdown", want_markdown, "")->group("");
   app.get_formatter()->column_width(46);
   app.footer("Every setting is a flag and, when the flag is not given, an environment variable.");

@@ -80,6 +80,8 @@ class SettingsTable {
 
   // --check-config was given.
   bool check_only() const noexcept { return check_only_; }
+  // --health was given.
+  bool health_check() const noexcept { return health_check_; }
   // Whether a flag or variable gave this setting, and the name it was given by (its variable when it was not given).
   bool given(std::string_view variable) const;
   std::string name_of(std::string_view variable) const;
@@ -116,6 +118,7 @@ class SettingsTable {
   std::string group_;
   std::vector<Row> rows_;
   bool check_only_ = false;
+  bool health_check_ = false;
 };
 
 }  // namespace gopher

@@ -22,10 +22,12 @@
 #include "io/metrics.h"
 #include "io/metrics_port.h"
 #include "io/random_seed.h"
+#include "io/service_notifier.h"
 #include "io/settings_of.h"
 #include "io/shutdown_signals.h"
 #include "io/status.h"
 #include "io/version.h"
+#include "io/watchdog.h"
 #include "io/worker_thread.h"
 
 namespace gopher {
@@ -85,7 +87,10 @@ class ProxyProcess {
         status_(status_settings(), loop_.clock(), metrics_),
         control_observer_({&log_observer_, &metrics_.control(), &readiness_, &status_.control()}),
         control_plane_(loop_, config_, control_observer_, cell_, seed_),
-        metrics_port_(loop_, metrics_, status_, [this] { return readiness_.ready(loop_.clock().now()); }),
+        metrics_port_(loop_, metrics_, status_, [this] { return readiness(); }),
+        watchdog_(
+            loop_, notifier_, [this] { return readiness().words; },
+            [this](const auto& answer) { return ask_workers(answer); }),
         deadline_(loop_.clock(), &deadline_passed, this) {
     for (std::size_t index = 0; index < worker_count(config); ++index) {
       Observer& observer =
@@ -107,6 +112,9 @@ class ProxyProcess {
     running_workers_ = workers_.size();
     for (auto& worker : workers_)
       worker->start([this] { loop_.post([this] { worker_ended(); }); });
+    // The ports are open. Backends may come later: to wait for them here would keep a whole boot waiting for Redis.
+    if (!notifier_.ready(readiness().words)) log_.warn("the service manager cannot be told that the proxy is ready");
+    watchdog_.start();
     loop_.run();
     return 0;
   }
@@ -137,7 +145,7 @@ class ProxyProcess {
             .registry = config_.targets.empty() ? config_.redis.to_string() : "in this process",
             .limiter = &limiter_,
             .pool = &cell_,
-            .readiness = [this] { return readiness_.ready(loop_.clock().now()); },
+            .readiness = [this] { return readiness(); },
             .drain_timeout = config_.drain_timeout};
   }
 
@@ -167,6 +175,7 @@ class ProxyProcess {
   }
 
   void add_gauges() {
+    metrics_.add_gauge("ready", "1 when /readyz answers 200.", [this] { return readiness().ready ? 1 : 0; });
     metrics_.add_gauge("limiter_table_capacity", "Clients that the limiter can track at once.",
                        [this] { return static_cast<double>(limiter_.capacity()); });
     metrics_.add_gauge("limiter_table_entries", "Clients whose bucket is not full now.",
@@ -177,11 +186,21 @@ class ProxyProcess {
                          [this] { return static_cast<double>(log_.dropped_lines()); });
   }
 
+  ReadinessReport readiness() { return readiness_.ready(loop_.clock().now()); }
+
+  std::size_t ask_workers(const std::function<void()>& answer) {
+    if (ending_.size() > 0) return 0;  // workers that have ended answer no more; the deadline watches over the others
+    for (auto& worker : workers_)
+      worker->ask(answer);
+    return workers_.size();
+  }
+
   Task<void> end(std::string_view signal) {
     log_.info("draining", {{"signal", signal}, {"drain_timeout_ms", config_.drain_timeout}});
     readiness_.begin_drain();
     metrics_.set_draining(true);
     status_.begin_drain();
+    notifier_.stopping(config_.drain_timeout + 2 * kCutGrace, readiness().words);
     for (auto& worker : workers_)
       worker->drain();
     deadline_.arm(loop_.clock().now() + config_.drain_timeout);
@@ -230,6 +249,8 @@ class ProxyProcess {
   FanOutObserver control_observer_;
   ControlPlane control_plane_;
   MetricsPort metrics_port_;
+  const ServiceNotifier notifier_{process_environment};
+  Watchdog watchdog_;
   std::list<FanOutObserver> worker_observers_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::uint16_t proxy_port_ = 0;

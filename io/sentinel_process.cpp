@@ -15,10 +15,12 @@
 #include "io/metrics_port.h"
 #include "io/random_seed.h"
 #include "io/redis/redis_registry.h"
+#include "io/service_notifier.h"
 #include "io/settings_of.h"
 #include "io/shutdown_signals.h"
 #include "io/status.h"
 #include "io/version.h"
+#include "io/watchdog.h"
 
 namespace gopher {
 
@@ -44,6 +46,8 @@ SentinelSettings sentinel_settings(const SentinelConfig& config) {
   return settings;
 }
 
+constexpr Duration kEndsWithin = std::chrono::seconds(10);
+
 class SentinelProcess {
  public:
   explicit SentinelProcess(const SentinelConfig& config)
@@ -65,7 +69,8 @@ class SentinelProcess {
         observer_({&log_observer_, &metrics_.control(), &status_.control()}),
         metrics_port_(loop_, metrics_, status_, {}),
         registry_(loop_.connector(), loop_.clock(), config.redis),
-        sentinel_(registry_, loop_.connector(), loop_.clock(), observer_, settings_, random_seed()) {}
+        sentinel_(registry_, loop_.connector(), loop_.clock(), observer_, settings_, random_seed()),
+        watchdog_(loop_, notifier_, [this] { return status(); }, [](const auto&) { return std::size_t{0}; }) {}
 
   int run() {
     const auto port = metrics_port_.listen({config_.metrics_address, config_.metrics_port, "METRICS_PORT"});
@@ -86,14 +91,21 @@ class SentinelProcess {
         });
     metrics_port_.start();
     sentinel_.start();
+    if (!notifier_.ready(status())) log_.warn("the service manager cannot be told that the sentinel is ready");
+    watchdog_.start();
     loop_.run();
     return 0;
   }
 
  private:
+  std::string status() const {
+    return "probing " + std::to_string(config_.targets.size()) + (config_.targets.size() == 1 ? " target" : " targets");
+  }
+
   // What stands in the registry stays: the leases say until when it is believed.
   Task<void> end(std::string_view signal) {
     log_.info("sentinel stopping", {{"signal", signal}});
+    notifier_.stopping(kEndsWithin, "stopping");
     registry_.close();
     co_await sentinel_.stop();
     co_await metrics_port_.stop();
@@ -112,6 +124,8 @@ class SentinelProcess {
   MetricsPort metrics_port_;
   RedisRegistry registry_;
   Sentinel sentinel_;
+  const ServiceNotifier notifier_{process_environment};
+  Watchdog watchdog_;
   TaskGroup ending_;
 };
 

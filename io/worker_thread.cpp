@@ -43,6 +43,8 @@ void WorkerThread::cut() {
   loop_.post([this] { acceptor_->cut(); });
 }
 
+void WorkerThread::ask(std::function<void()> answer) { loop_.post(std::move(answer)); }
+
 void WorkerThread::join() {
   if (thread_.joinable()) thread_.join();
 }

@@ -43,6 +43,8 @@ class WorkerThread {
   void drain();
   // Ends everything now. Any thread.
   void cut();
+  // Runs `answer` on the worker's thread, unless that has ended: a sign that its loop turns. Any thread.
+  void ask(std::function<void()> answer);
   // Waits for the thread's end.
   void join();
 

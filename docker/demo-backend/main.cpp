@@ -6,6 +6,7 @@
 #include "core/async/task_group.h"
 #include "io/config.h"
 #include "io/event_loop.h"
+#include "io/health_check.h"
 #include "io/listening.h"
 #include "io/shutdown_signals.h"
 
@@ -34,6 +35,10 @@ int main(int argc, char** argv) {
   using namespace gopher;
   const auto config = parse_demo_backend_config(argc, argv, process_environment);
   if (!config) return print_refusal(config.error());
+
+  if (config->health_check) {
+    return print_refusal(ask_health("gopher-demo-backend", config->listen_address, config->port, "/"));
+  }
 
   EventLoop loop;
   auto listener = listen_at(loop, {config->listen_address, config->port, "PORT"});

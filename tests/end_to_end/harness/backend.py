@@ -52,10 +52,10 @@ class Backend:
     read_body=False leaves the request's body in request.reader.
     """
 
-    def __init__(self, answer=None, port=None, read_body=True):
+    def __init__(self, answer=None, port=None, read_body=True, address="127.0.0.1"):
         self.answer = answer or (lambda request: response(f"backend {self.port}"))
         self.read_body = read_body
-        self.port = port or reserve_port()
+        self.address, self.port = address, port or reserve_port()
         self.requests = []
         self.lock = threading.Lock()
         self.connections = set()
@@ -63,7 +63,7 @@ class Backend:
         self.listen()
 
     def listen(self):
-        self.listener = socket.create_server(("127.0.0.1", self.port), backlog=512)
+        self.listener = socket.create_server((self.address, self.port), backlog=512)
         threading.Thread(target=self._accept, args=(self.listener,), daemon=True).start()
 
     @property

@@ -16,10 +16,13 @@ class Outcomes:
 
 
 class Load:
-    """Runs between start() and stop(). A client that cannot connect tries again until it is stopped."""
+    """Runs between start() and stop(). A client that cannot connect tries again until it is stopped.
 
-    def __init__(self, port, clients=6, method="GET"):
-        self.port, self.method = port, method
+    Each client waits `pause` seconds between its requests.
+    """
+
+    def __init__(self, port, clients=6, method="GET", pause=0):
+        self.port, self.method, self.pause = port, method, pause
         self.outcomes = Outcomes()
         self.lock = threading.Lock()
         self.ending = threading.Event()
@@ -53,6 +56,8 @@ class Load:
                 status = client.request(self.method).status
                 with self.lock:
                     self.outcomes.statuses[status] = self.outcomes.statuses.get(status, 0) + 1
+                if self.pause:
+                    self.ending.wait(self.pause)
             except http.client.IncompleteRead as error:
                 self._note(self.outcomes.cut, error, client)
             except (OSError, http.client.HTTPException) as error:

@@ -30,21 +30,33 @@ def _is_free(port):
     return True
 
 
-def reserve_port():
+def _reserve(port):
+    """Whether this process has the port for itself from now on."""
     folder = pathlib.Path(tempfile.gettempdir()) / f"gopher-ports-{os.getuid()}"
     folder.mkdir(exist_ok=True)
-    for _ in range(500):
-        port = random.randint(FIRST, LAST)
-        if port in _locks:
-            continue
-        lock = open(folder / str(port), "w")  # noqa: SIM115 - held until the process ends
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
-            continue
-        if _is_free(port):
-            _locks[port] = lock
-            return port
+    if port in _locks:
+        return False
+    lock = open(folder / str(port), "w")  # noqa: SIM115 - held until the process ends
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
         lock.close()
-    raise AssertionError(f"no free port from {FIRST} to {LAST}")
+        return False
+    if not _is_free(port):
+        lock.close()
+        return False
+    _locks[port] = lock
+    return True
+
+
+def reserve_ports_in_a_row(count):
+    """The first of that many neighbours."""
+    for _ in range(500):
+        first = random.randint(FIRST, LAST - count)
+        if all(_reserve(first + offset) for offset in range(count)):
+            return first
+    raise AssertionError(f"no {count} free ports in a row from {FIRST} to {LAST}")
+
+
+def reserve_port():
+    return reserve_ports_in_a_row(1)
