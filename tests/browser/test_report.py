@@ -147,7 +147,7 @@ timeline:
     assert HOSTILE in browser.text("#story")
     assert browser.script("return document.querySelectorAll('img').length") == 0
     assert browser.script("return document.querySelectorAll('script').length") == 2
-    browser.script("for (const event of events) choose(event.id, false)")
+    browser.script("for (const event of events) { chosen = event.id; drawDetails(); } draw(); drawRows();")
     assert "owned" not in browser.script("return document.title")
     assert browser.console() == []
     assert len([url for url in browser.requested() if not url.startswith("data:")]) == 1
