@@ -137,7 +137,7 @@ void SimConnector::send_request(Connect& operation) {
 
 void SimConnector::request_arrived(Connect& operation) {
   SimNode& target = *operation.target;
-  const auto fault = network_.connect_fault(node_, target, operation.to.port);
+  const auto fault = network_.connect_fault(node_, target, operation.to.port, operation.connection, operation.tries);
   const SimListener* listener = target.listener(operation.to.port, operation.source);
   const bool refused = fault == ConnectFault::refuse || !listener;
   const bool unheard = network_.link(node_, target).blocked() || fault == ConnectFault::hang;

@@ -102,6 +102,10 @@ void partition_one_way(World& world, const FaultKind& kind, const Fields& fields
   const auto [a, b] = pair(world, kind, fields);
   world.network.partition_one_way(a, b);
 }
+void heal_one_way(World& world, const FaultKind& kind, const Fields& fields) {
+  const auto [a, b] = pair(world, kind, fields);
+  world.network.heal_one_way(a, b);
+}
 void heal(World& world, const FaultKind& kind, const Fields& fields) {
   const auto [a, b] = pair(world, kind, fields);
   world.network.heal(a, b);
@@ -209,7 +213,9 @@ void redis_lose_answers(World& world, const FaultKind& kind, const Fields& field
   world.redis->lose_answers = fields.number(kind.name) != 0;
 }
 void redis_keep_answers(World& world, const FaultKind&, const Fields&) { world.redis->lose_answers = false; }
-void redis_lose_data(World& world, const FaultKind&, const Fields&) { world.redis->lose_data(); }
+void redis_lose_data(World& world, const FaultKind& kind, const Fields& fields) {
+  if (fields.number(kind.name) != 0) world.redis->lose_data();
+}
 void redis_failover(World& world, const FaultKind& kind, const Fields& fields) {
   world.redis->fail_over(fields.duration(kind.name));
 }
@@ -301,7 +307,7 @@ const FaultKind kFaults[] = {
      names,
      {},
      partition_one_way,
-     heal},
+     heal_one_way},
     {"heal", "Ends the partitions between two nodes.", Operand::pair, names, {}, heal, nullptr},
     {"stall",
      "Bytes of connections from the first node to the second do not pass; connecting does.",

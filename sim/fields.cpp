@@ -128,6 +128,8 @@ bool read_scalar(const std::string& text, ValueKind kind, Value& value) {
       const auto number = parse_suffixed(text, kind == ValueKind::rate ? "/s" : "%");
       // A share in thousandths of one, not of a percent.
       if (number) value.number = kind == ValueKind::rate ? *number : *number / 100;
+      // More a second than any machine here could play.
+      if (number && kind == ValueKind::rate && *number > 1'000'000'000) return false;
       return number && (kind == ValueKind::rate || *number <= 100'000);
     }
     case ValueKind::bound: {

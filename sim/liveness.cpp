@@ -11,6 +11,11 @@ namespace gopher::sim {
 namespace {
 
 constexpr Duration kAskEvery = std::chrono::seconds(1);
+constexpr std::string_view kNotInRegistry = " is up, but not in the registry";
+constexpr std::string_view kStillInRegistry = " is down, but in the registry";
+constexpr std::string_view kStillBalances = " still balances over ";
+constexpr std::string_view kDoesNotBalance = " does not balance over ";
+constexpr std::string_view kLastRequest = "the last request to ";
 constexpr Duration kProbePatience = std::chrono::seconds(5);
 
 // The last answer that each probing group got.
@@ -37,7 +42,8 @@ std::string unanswered(const World& world, const ProbeAnswers& answers) {
     if (!proxy->running()) continue;
     const int status = answers.status(group_of(*proxy));
     const bool good = proxy->live().empty() ? status == 503 : status == 200;
-    if (!good) return "the last request to " + proxy->name() + " got " + (status ? std::to_string(status) : "nothing");
+    if (!good)
+      return std::string(kLastRequest) + proxy->name() + " got " + (status ? std::to_string(status) : "nothing");
   }
   return {};
 }
@@ -78,8 +84,7 @@ std::string disagreement(const World& world) {
   }
   for (const auto& target : targets) {
     const bool live = std::ranges::count(up, target) > 0;
-    if (live != is_member(target))
-      return target + (live ? " is up, but not in the registry" : " is down, but in the registry");
+    if (live != is_member(target)) return target + std::string(live ? kNotInRegistry : kStillInRegistry);
   }
   for (const auto& proxy : world.proxies) {
     if (!proxy->running()) continue;
@@ -88,11 +93,16 @@ std::string disagreement(const World& world) {
       const auto authority = backend->authority();
       const bool should = is_member(authority) && std::ranges::count(up, authority) > 0;
       const bool does = std::ranges::count(live, authority) > 0;
-      if (should != does)
-        return proxy->name() + (does ? " still balances over " : " does not balance over ") + authority;
+      if (should != does) return proxy->name() + std::string(does ? kStillBalances : kDoesNotBalance) + authority;
     }
   }
   return {};
+}
+
+std::string kind_of_disagreement(std::string_view missing) {
+  for (const auto words : {kNotInRegistry, kStillInRegistry, kStillBalances, kDoesNotBalance, kLastRequest})
+    if (missing.find(words) != std::string_view::npos) return std::string(words);
+  return "other";
 }
 
 std::string await_liveness(World& world, Duration deadline) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "sim/world.h"
 
@@ -13,6 +14,9 @@ void add_probe_clients(WorldSettings& settings);
 // In what the world does not agree; empty when it does. What nobody runs to bring about is not asked for: without a
 // sentinel the registry need not follow the truth.
 std::string disagreement(const World& world);
+
+// What is wrong without the names: two disagreements of one kind are the same failure, whoever has it.
+std::string kind_of_disagreement(std::string_view missing);
 
 // Runs the world until it agrees, at most until `deadline`, and each running proxy has answered a request as it should,
 // for which it gets some seconds beyond.

@@ -18,6 +18,7 @@
 #include <CLI/CLI.hpp>
 
 #include "sim/coverage.h"
+#include "sim/files.h"
 #include "sim/generate.h"
 #include "sim/html_report.h"
 #include "sim/pcap_writer.h"
@@ -31,8 +32,6 @@ namespace {
 
 using WallClock = std::chrono::steady_clock;
 
-// A larger file is no scenario.
-constexpr std::size_t kMaxFileBytes = 4 * 1024 * 1024;
 constexpr std::uint64_t kMaxSeeds = 10'000'000;
 
 double seconds_since(WallClock::time_point began) {
@@ -46,22 +45,6 @@ std::string seconds(double value) {
 std::string seconds(Duration duration) { return seconds(std::chrono::duration<double>(duration).count()); }
 
 // ---- files
-
-std::optional<std::string> read_file(const std::string& file) {
-  std::ifstream stream(file, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(stream), {});
-  if (stream.is_open() && !stream.bad() && text.size() <= kMaxFileBytes) return text;
-  std::cerr << file << ": cannot be read" << (text.size() > kMaxFileBytes ? ", it is larger than 4 MiB" : "") << '\n';
-  return std::nullopt;
-}
-
-bool write_file(const std::string& file, const std::string& text) {
-  std::ofstream stream(file, std::ios::binary);
-  stream << text;
-  stream.close();
-  if (!stream) std::cerr << file << ": cannot be written\n";
-  return static_cast<bool>(stream);
-}
 
 std::optional<Scenario> load(const std::string& file) {
   const auto text = read_file(file);
@@ -131,7 +114,7 @@ bool run_one(const Scenario& scenario, const RunCommand& command) {
     std::cout << "  at " << seconds(failure.at) << "  " << failure.kind << ": " << failure.what << '\n';
   if (report.passed) return written;
   if (must_fail) std::cout << "  it had to fail with: " << scenario.must_fail << '\n';
-  std::cout << "  to see it again: gopher-sim run " << scenario.file << " --seed " << seed << '\n';
+  std::cout << "  to see it again: gopher-sim run " << quoted(scenario.file) << " --seed " << seed << '\n';
   return false;
 }
 
@@ -177,13 +160,6 @@ std::optional<Seeds> parse_seeds(const std::string& text) {
   if (good) return seeds;
   std::cerr << "--seeds wants A..B, at most " << kMaxSeeds << " of them, not \"" << text << "\"\n";
   return std::nullopt;
-}
-
-std::string quoted(const std::string& text) {
-  std::string quote = "'";
-  for (const char c : text)
-    quote += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quote + '\'';
 }
 
 // Runs this program again and gives each line that it prints.
@@ -261,7 +237,14 @@ std::string shrunk(const YamlNode& tree, const std::string& signature, std::uint
     const auto scenario = read_scenario(write_yaml(candidate), "shrunk");
     return scenario && signature_of(run_scenario(*scenario, {.seed = seed})) == signature;
   };
-  return write_yaml(shrink_scenario(tree, still_fails).scenario);
+  auto smallest = shrink_scenario(tree, still_fails).scenario;
+  // The file fails as it stands, without a --seed.
+  std::erase_if(smallest.entries, [](const YamlEntry& entry) { return entry.key == "seed"; });
+  YamlNode number;
+  number.kind = YamlNode::Kind::scalar;
+  number.scalar = std::to_string(seed);
+  smallest.entries.push_back({"seed", number});
+  return write_yaml(smallest);
 }
 
 int shrink(const std::string& file, std::optional<std::uint64_t> seed, const std::string& out) {
@@ -299,8 +282,11 @@ std::optional<Scenario> generated(std::uint64_t seed, const YamlNode* base, Yaml
 
 std::optional<YamlNode> base_of(const std::string& file) {
   if (file.empty()) return YamlNode();
-  if (!load(file)) return std::nullopt;
-  return *parse_yaml(*read_file(file));
+  const auto scenario = load(file);
+  if (!scenario) return std::nullopt;
+  if (scenario->duration >= std::chrono::seconds(kGeneratedSeconds)) return *parse_yaml(*read_file(file));
+  std::cerr << file << ": a base lasts at least " << kGeneratedSeconds << " s, which is what faults are drawn over\n";
+  return std::nullopt;
 }
 
 // One of the processes of explore: tells each seed before it is run and how it went after, then the marks.
@@ -334,6 +320,8 @@ class Exploration {
   explicit Exploration(const Explore& command) : command_(command), next_(command.seeds.first) {}
 
   int run() {
+    std::error_code ignored;
+    std::filesystem::create_directories(command_.out, ignored);
     std::vector<std::thread> jobs;
     for (unsigned job = 0; job < command_.jobs; ++job)
       jobs.emplace_back([this] { work(); });
@@ -400,7 +388,9 @@ class Exploration {
     if (ended) return true;
     const std::scoped_lock lock(mutex_);
     failed("died in seed " + std::to_string(present));
-    write_file(command_.out + "/seed-" + std::to_string(present) + ".yaml", write_yaml(generate_scenario(present)));
+    const auto base = base_of(command_.base);
+    const auto tree = generate_scenario(present, command_.base.empty() ? nullptr : &*base);
+    write_file(command_.out + "/seed-" + std::to_string(present) + ".yaml", write_yaml(tree));
     batch.first = present + 1;
     return false;
   }
@@ -408,7 +398,10 @@ class Exploration {
   void failed(const std::string& line) {
     ++failures_;
     std::cerr << '\r';
-    std::cout << line << "  (" << command_.out << ")" << std::endl;
+    const auto seed = line.substr(0, line.find(' ', line.find_first_of("0123456789")));
+    const auto number = seed.substr(seed.find_first_of("0123456789"));
+    std::cout << line << "\n  to see it again: gopher-sim run " << quoted(command_.out + "/seed-" + number + ".yaml")
+              << std::endl;
   }
 
   void show_progress() {

@@ -160,12 +160,14 @@ Instant SimNetwork::handshake_arrival(const SimNode& from, const SimNode& to) {
   return way.arrival(clock_.now(), 0, chance);
 }
 
-ConnectFault SimNetwork::connect_fault(const SimNode& from, const SimNode& to, std::uint16_t port) {
+ConnectFault SimNetwork::connect_fault(const SimNode& from, const SimNode& to, std::uint16_t port,
+                                       std::uint64_t connection, int tries) {
   const ConnectFault set = to.connect_fault(port);
   Link& way = link(from, to);
   const auto& settings = way.settings;
   if (set != ConnectFault::none || settings.refuse_permille + settings.hang_permille == 0) return set;
-  const std::uint64_t drawn = random("connect-fault", way, way.handshakes).below(1000);
+  const std::uint64_t drawn =
+      random("connect-fault", way, connection * 16 + static_cast<std::uint64_t>(tries)).below(1000);
   if (drawn < settings.refuse_permille) return ConnectFault::refuse;
   return drawn < settings.refuse_permille + settings.hang_permille ? ConnectFault::hang : ConnectFault::none;
 }

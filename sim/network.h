@@ -66,6 +66,7 @@ class SimNetwork {
   void partition_one_way(const SimNode& from, const SimNode& to) { set_partition(from, to, true); }
   void partition(const SimNode& a, const SimNode& b);
   void heal(const SimNode& a, const SimNode& b);
+  void heal_one_way(const SimNode& from, const SimNode& to) { set_partition(from, to, false); }
   void heal_all();
   // Bytes of connections are held; connecting and resetting go on.
   void stall(const SimNode& from, const SimNode& to) { set_stall(from, to, true); }
@@ -103,7 +104,8 @@ class SimNetwork {
   SimNode* owner_of(SimNode& from, const IpAddress& ip) noexcept;
   Instant handshake_arrival(const SimNode& from, const SimNode& to);
   // What is wrong with this connect: what was set for the port, or else what chance says.
-  ConnectFault connect_fault(const SimNode& from, const SimNode& to, std::uint16_t port);
+  ConnectFault connect_fault(const SimNode& from, const SimNode& to, std::uint16_t port, std::uint64_t connection,
+                             int tries);
   // Numbers are given to attempts to connect, so that the words of a handshake bear that of the connection.
   std::uint64_t next_connection() noexcept { return ++last_connection_; }
   std::unique_ptr<Stream> connected(std::uint64_t id, SimNode& client, const SocketAddress& source, SimNode& server,

@@ -41,6 +41,8 @@ class SimProcess {
   void resume() {
     if (resume_clock()) terminate();
   }
+  // Asked to stop while paused: it ends when it goes on.
+  bool stops_at_resume() const noexcept { return stops_at_resume_; }
   bool paused() const noexcept { return node_.clock().frozen(); }
   virtual bool running() const noexcept = 0;
   // It runs, and was asked to stop.

@@ -268,6 +268,10 @@ class Reader {
     const bool undone = step.fields.has("for");
     if (undone && !kind->undo)
       complaints_.add(step.fields.find("for")->place, std::string(kind->name) + " is over at once and has no \"for\"");
+    if (kind->name == "burst" && step.fields.number("count") > 1'000'000)
+      complaints_.add(step.fields.find("count")->place, "\"count\" of a burst is at most 1000000");
+    if (kind->name == "clock_drift" && step.fields.number("by") > 500)
+      complaints_.add(step.fields.find("by")->place, "\"by\" of a drift is at most 50%");
     if (!undone && kind->wants_for) complaints_.add(item.place, std::string(kind->name) + " wants a \"for\"");
     if (times + scenario_.timeline.size() > Scenario::kMaxSteps) {
       complaints_.add(item.place, "more steps than a timeline may have");
@@ -321,7 +325,7 @@ class Reader {
     }
     for (const auto& name : value.names)
       if (!known.contains(name)) complaints_.add(value.place, unknown("name", name, {known.begin(), known.end()}));
-    if (kind.operand == Operand::pair && value.names.size() != 2)
+    if (kind.operand == Operand::pair && (value.names.size() != 2 || value.names[0] == value.names[1]))
       complaints_.add(value.place, '"' + std::string(kind.name) + "\" wants two nodes: [p1, b1]");
   }
 

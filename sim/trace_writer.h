@@ -7,8 +7,8 @@
 //
 //   request_sent      a client begins a request: `clients` (its group), `id`, `address`
 //   request_ended     how it ended for the client: `clients`, `id`, `outcome` (answered, cut, no_answer, no_connect,
-//                     gave_up), `status` (0 when no head came), `intact` (the body was the right one), `backend` (that
-//                     answered, or "")
+//                     gave_up, left), `status` (0 when no head came), `intact` (the body was the right one), `backend`
+//                     (that answered, or "")
 //   backend_received  a backend has read a whole request: `backend`, `id`, `intact`
 //   backend_answered  the first byte of its answer leaves: `backend`, `id`, `status`
 //   process_started   `process`
@@ -16,6 +16,8 @@
 //   fault             a line of the timeline was switched: `what`, as the timeline says it; "end of …" for its end
 //   registry_changed  a member of the set came or went: `member`, `added` (0: removed), `by` (the node that wrote it,
 //                     or "" for a fault)
+//   tunnel_ended, stream_event_sent, stream_event_arrived, unasked_bytes
+//                     what upgraded connections and event streams carried: keys as in world_events.h
 //   told              what a process told its observer: `process`, `what` (the event's name: below), and what the event
 //                     has of
 //                       `backend`  its authority: request_finished (the last tried), exchange_began, exchange_ended,

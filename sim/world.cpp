@@ -96,22 +96,41 @@ void World::on(Instant, const WorldEvent& event) {
   const Instant at = clock.now();
   hash_.mix(static_cast<std::uint64_t>(at.time_since_epoch().count()));
   hash_.mix(static_cast<std::uint64_t>(event.index()));
-  std::visit(Overloaded{[&](const RequestEnded& e) {
-                          hash_.mix(e.id);
-                          hash_.mix(static_cast<std::uint64_t>(e.status));
-                          hash_.mix(e.backend);
-                        },
-                        [&](const ProcessTold& e) {
-                          hash_.mix(e.process);
-                          hash_.mix(static_cast<std::uint64_t>(e.event.index()));
-                        },
-                        [&](const FaultSwitched& e) { hash_.mix(e.what); },
-                        [&](const RegistryChanged& e) {
-                          hash_.mix(e.member);
-                          hash_.mix(e.added);
-                        },
-                        [](const auto&) {}},
-             event);
+  std::visit(
+      Overloaded{[&](const RequestEnded& e) {
+                   hash_.mix(e.id);
+                   hash_.mix(static_cast<std::uint64_t>(e.status));
+                   hash_.mix(e.backend);
+                 },
+                 [&](const ProcessTold& e) {
+                   hash_.mix(e.process);
+                   hash_.mix(static_cast<std::uint64_t>(e.event.index()));
+                   std::visit(
+                       [this](const auto& told) {
+                         if constexpr (requires { std::string_view(told.backend); }) hash_.mix(told.backend);
+                         if constexpr (requires { told.status; }) hash_.mix(static_cast<std::uint64_t>(told.status));
+                         if constexpr (requires { told.cause; }) hash_.mix(static_cast<std::uint64_t>(told.cause));
+                         if constexpr (requires { told.to; }) hash_.mix(static_cast<std::uint64_t>(told.to));
+                       },
+                       e.event);
+                 },
+                 [&](const FaultSwitched& e) { hash_.mix(e.what); }, [&](const RequestSent& e) { hash_.mix(e.id); },
+                 [&](const BackendReceived& e) {
+                   hash_.mix(e.id);
+                   hash_.mix(e.backend);
+                   hash_.mix(e.intact);
+                 },
+                 [&](const BackendAnswered& e) {
+                   hash_.mix(e.id);
+                   hash_.mix(e.backend);
+                   hash_.mix(static_cast<std::uint64_t>(e.status));
+                 },
+                 [&](const RegistryChanged& e) {
+                   hash_.mix(e.member);
+                   hash_.mix(e.added);
+                 },
+                 [](const auto&) {}},
+      event);
   for (WorldListener* listener : listeners_)
     listener->on(at, event);
 }
@@ -166,7 +185,7 @@ Task<void> World::start_clients(SimClients& group, Duration after) {
 void World::start_process(SimProcess& process) { tasks_.spawn(start_when_ended(process)); }
 
 Task<void> World::start_when_ended(SimProcess& process) {
-  while (process.ending() && !ending_.requested()) {
+  while ((process.ending() || process.stops_at_resume()) && !ending_.requested()) {
     co_await sleep_until(clock, clock.now() + milliseconds(100), ending_);
   }
   if (!ending_.requested()) process.start();

@@ -335,5 +335,25 @@ Task<void> refused_by_chance(SimWorld& world) {
 }
 TEST_F(SimFaults, ABadWayRefusesItsShareOfConnects) { world.run(refused_by_chance(world)); }
 
+Task<void> count_refused(SimWorld& world, int& refused) {
+  Cancellation never;
+  const auto stream = co_await connect(world.connector(), world.server.address(kPort), kNever, never);
+  refused += stream == std::unexpected(ErrorKind::refused);
+}
+Task<void> refused_at_once(SimWorld& world) {
+  const auto listener = listen_at(world.server);
+  LinkSettings bad;
+  bad.refuse_permille = 300;
+  world.network.set_link(world.client, world.server, bad);
+  int refused = 0;
+  TaskGroup group;
+  for (int i = 0; i < 100; ++i)
+    group.spawn(count_refused(world, refused));
+  co_await group.join();
+  EXPECT_GE(refused, 10);
+  EXPECT_LE(refused, 60);
+}
+TEST_F(SimFaults, ConnectsUnderWayTogetherHaveEachItsOwnChance) { world.run(refused_at_once(world)); }
+
 }  // namespace
 }  // namespace gopher::contract

@@ -85,7 +85,7 @@ TEST(Shrink, APlantedFailureComesDownToItsCause) {
     const auto scenario = read_scenario(write_yaml(candidate), "candidate");
     if (!scenario) return false;
     const auto report = run_scenario(*scenario, {});
-    return !report.failures.empty() && report.failures.front().signature == "liveness";
+    return !report.failures.empty() && report.failures.front().signature == "liveness:  does not balance over ";
   };
   const auto tree = *parse_yaml(planted());
   ASSERT_TRUE(fails(tree));
