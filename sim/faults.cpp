@@ -63,15 +63,16 @@ void resume(World& world, const FaultKind& kind, const Fields& fields) {
 
 constexpr KeySpec kJumpKeys[] = {{"by", ValueKind::duration, "How far.", true},
                                  {"back", ValueKind::flag, "Into the past."}};
-void clock_jump(World& world, const FaultKind& kind, const Fields& fields) {
-  const Duration by = fields.number("back") ? -fields.duration("by") : fields.duration("by");
+void jump_clocks(World& world, const FaultKind& kind, const Fields& fields, bool back) {
+  const Duration by = fields.duration("by");
   for (const auto& name : named(world, kind, fields))
-    world.node(name)->clock().jump_wall(by);
+    world.node(name)->clock().jump_wall(back ? -by : by);
+}
+void clock_jump(World& world, const FaultKind& kind, const Fields& fields) {
+  jump_clocks(world, kind, fields, fields.number("back") != 0);
 }
 void clock_jump_back(World& world, const FaultKind& kind, const Fields& fields) {
-  const Duration by = fields.number("back") ? -fields.duration("by") : fields.duration("by");
-  for (const auto& name : named(world, kind, fields))
-    world.node(name)->clock().jump_wall(-by);
+  jump_clocks(world, kind, fields, fields.number("back") == 0);
 }
 constexpr KeySpec kDriftKeys[] = {{"by", ValueKind::share, "So much fast, at most 50%.", true},
                                   {"back", ValueKind::flag, "Slow instead."}};

@@ -217,9 +217,11 @@ class PromptEvents final : public Invariant {
                           },
                           [&](const StreamEventArrived& e) { arrived(at, e); },
                           [&](const RequestEnded& e) {
-                            const auto& answered = under_way_[e.id][std::string(e.backend)];
+                            const auto found = under_way_.find(e.id);
+                            if (found == under_way_.end()) return;
+                            const auto& answered = found->second[std::string(e.backend)];
                             if (!answered.empty()) judge(at, e.id, answered.front());
-                            under_way_.erase(e.id);
+                            under_way_.erase(found);
                           },
                           [&](const FaultSwitched& e) { switched(at, e); }, [](const auto&) {}},
                event);
