@@ -16,7 +16,7 @@ constexpr std::array<bool, 256> make_token_table() {
   for (int c = 'A'; c <= 'Z'; ++c)
     table[static_cast<std::size_t>(c)] = true;
   for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
-    table[static_cast<std::size_t>(c)] = true;
+    table[static_cast<unsigned char>(c)] = true;
   return table;
 }
 inline constexpr std::array<bool, 256> kTokenTable = make_token_table();
