@@ -8,12 +8,14 @@
 readonly build_packages=(g++ cmake ninja-build ccache libhiredis-dev prometheus-cpp-dev libspdlog-dev libcli11-dev
   libyaml-cpp-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev)
 readonly test_packages=(redis-tools python3 python3-pytest)
-readonly up_packages=(redis-tools curl)
+readonly stack_test_packages=(python3 python3-pytest python3-yaml)
+readonly up_packages=(redis-tools curl python3)
+readonly package_packages=(dpkg-dev file)
 readonly lint_packages=(python3 shellcheck)
 # Installed where the distribution has them.
 readonly optional_lint_packages=(clang-format-19)
 
-# ensure_packages build|test|up|lint
+# ensure_packages build|test|stack_test|package|up|lint
 ensure_packages() {
   local purpose=$1
   if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
@@ -24,14 +26,20 @@ ensure_packages() {
   case $purpose in
     build) wanted=("${build_packages[@]}") ;;
     test) wanted=("${build_packages[@]}" "${test_packages[@]}") ;;
+    package) wanted=("${build_packages[@]}" "${package_packages[@]}") ;;
     up) wanted=("${build_packages[@]}" "${up_packages[@]}") ;;
+    stack_test)
+      wanted=("${stack_test_packages[@]}")
+      # Node from elsewhere than Debian brings its own npm.
+      command -v npm >/dev/null || wanted+=(nodejs npm)
+      ;;
     lint) wanted=("${lint_packages[@]}") optional=("${optional_lint_packages[@]}") ;;
   esac
   local -a missing missing_optional=()
   mapfile -t missing < <(not_installed "${wanted[@]}")
   [[ ${#optional[@]} == 0 ]] || mapfile -t missing_optional < <(not_installed "${optional[@]}")
   local boost=present llhttp=present
-  if [[ $purpose != lint ]]; then
+  if [[ $purpose != lint && $purpose != stack_test ]]; then
     has_boost || boost=missing
     has_llhttp || llhttp=missing
   fi
