@@ -12,11 +12,14 @@ readonly test_packages=(redis-tools python3 python3-pytest tshark chromium chrom
 # clang 19 is what both distributions have; older ones have no std::expected over g++ 12's library.
 readonly clang_packages=(clang-19 libclang-rt-19-dev lld-19 llvm-19)
 readonly up_packages=(redis-tools curl)
+readonly load_packages=(redis-tools curl python3)
+readonly stack_test_packages=(python3 python3-pytest python3-yaml)
+readonly package_packages=(dpkg-dev file)
 readonly lint_packages=(python3 shellcheck)
 # Installed where the distribution has them.
 readonly optional_lint_packages=(clang-format-19)
 
-# ensure_packages build|test|bench|up|lint|clang
+# ensure_packages build|test|bench|up|load|stack_test|package|lint|clang
 ensure_packages() {
   local purpose=$1
   if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
@@ -29,14 +32,21 @@ ensure_packages() {
     bench) wanted=("${build_packages[@]}" "${bench_packages[@]}") ;;
     test) wanted=("${build_packages[@]}" "${test_packages[@]}") ;;
     clang) wanted=("${build_packages[@]}" "${clang_packages[@]}") ;;
+    package) wanted=("${build_packages[@]}" "${package_packages[@]}") ;;
     up) wanted=("${build_packages[@]}" "${up_packages[@]}") ;;
+    load) wanted=("${build_packages[@]}" "${load_packages[@]}") ;;
+    stack_test)
+      wanted=("${stack_test_packages[@]}")
+      # Node from elsewhere than Debian brings its own npm.
+      command -v npm >/dev/null || wanted+=(nodejs npm)
+      ;;
     lint) wanted=("${lint_packages[@]}") optional=("${optional_lint_packages[@]}") ;;
   esac
   local -a missing missing_optional=()
   mapfile -t missing < <(not_installed "${wanted[@]}")
   [[ ${#optional[@]} == 0 ]] || mapfile -t missing_optional < <(not_installed "${optional[@]}")
   local boost=present llhttp=present
-  if [[ $purpose != lint ]]; then
+  if [[ $purpose != lint && $purpose != stack_test ]]; then
     has_boost || boost=missing
     has_llhttp || llhttp=missing
   fi

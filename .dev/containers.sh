@@ -1,0 +1,34 @@
+# shellcheck shell=bash
+# The stack in containers: its end-to-end test, on the Docker engine that runs here or on one that is started for it.
+: "${root:?set by dev}"
+
+# command_stack_test [PYTEST ARGUMENT…]
+command_stack_test() {
+  ensure_packages stack_test
+  if ! find_engine; then
+    warn "dev: no Docker engine with compose answers here, and DOCKER_ENGINE names no script that starts one"
+    [[ -z ${CI:-} ]] || exit 1
+    say "0 passed, 0 failed, 1 skipped"
+    return 0
+  fi
+  /usr/bin/python3 -B -m pytest "$root/tests/stack" "$@"
+}
+
+# An engine that runs already is used as it is. Otherwise the script DOCKER_ENGINE starts one (`SCRIPT start` prints the
+# line that sets DOCKER_HOST), which is stopped when this script ends.
+find_engine() {
+  local script=${DOCKER_ENGINE:-$root/../shared/docker-engine} line
+  engine_answers && return 0
+  [[ -x $script ]] || return 1
+  say "Starting a Docker engine"
+  line=$("$script" start 2>"$root/.run/engine.log" | sed -n 's/^export DOCKER_HOST=\([a-z0-9:/._-]*\)$/\1/p') || {
+    cat "$root/.run/engine.log" >&2
+    return 1
+  }
+  export DOCKER_HOST=$line
+  engine_script=$script
+  trap '"$engine_script" stop' EXIT
+  engine_answers
+}
+
+engine_answers() { docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1; }
