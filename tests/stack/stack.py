@@ -57,7 +57,9 @@ class Stack:
             "REDIS_PORT": reserve_port(),
             "PROMETHEUS_PORT": self.prometheus_port,
             "REDIS_PASSWORD": "stack0test",
-            "RATE_LIMIT_RPS": "0",
+            # On, so that its metrics say something, and never in the way.
+            "RATE_LIMIT_RPS": "1000000",
+            "RATE_LIMIT_BURST": "1000000",
             # The last is this test's own backend, reached over the host's name as on any other system.
             "SENTINEL_TARGETS": f"demo-1:8081,demo-2:8082,demo-3:8083,host.docker.internal:{host_backend_port}",
         }
@@ -85,7 +87,7 @@ class Stack:
         wanted = set(labels.items())
         return sum(value for have, value in parse_metrics(text).get(name, {}).items() if wanted <= set(have))
 
-    def until_active(self, count, within=30):
+    def until_active(self, count, within=45):
         port = self.port("gopher-proxy", 2112)
 
         def active():
