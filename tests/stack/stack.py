@@ -15,7 +15,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PROJECT = "gopherproxy-test"
 COMPOSE_FILE = ROOT / "docker/compose.yaml"
-# The image of Grafana is not to be had everywhere; its files are checked by test_grafana.py.
+# The image of Grafana is not to be had everywhere; its files are checked by test_grafana_and_k6.py.
 SERVICES = ("redis", "gopher-sentinel", "gopher-proxy", "demo-1", "demo-2", "demo-3", "prometheus")
 OURS = ("gopher-sentinel", "gopher-proxy", "demo-1", "demo-2", "demo-3")
 PROXIES = 3  # at most, so many ports are reserved
