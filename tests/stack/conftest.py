@@ -37,7 +37,7 @@ def images(host_backend):
     """The stack, its images built, nothing of it running."""
     stack = stack_module.Stack(host_backend.port)
     began = time.monotonic()
-    stack.compose("--profile", "sim", "build", *stack_module.SERVICES, "sim", timeout=3000)
+    stack.compose("--profile", "sim", "build", *stack_module.SERVICES, "sim", timeout=1200)
     print(f"\nimages built in {time.monotonic() - began:.0f} s")
     stack.compose("down", "-v", "--remove-orphans")  # what an earlier run may have left
     yield stack

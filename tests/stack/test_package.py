@@ -29,8 +29,8 @@ class Machine:
 @pytest.fixture(scope="module")
 def machine(images):
     file = HERE / "machine/compose.yaml"
-    compose_at(file, "build", "package", timeout=3000)
-    compose_at(file, "build", "machine", timeout=3000)
+    compose_at(file, "build", "package", timeout=1200)
+    compose_at(file, "build", "machine", timeout=1200)
     machine = Machine(f"gopher-machine-{uuid.uuid4().hex[:8]}")
     docker("run", "-d", "--name", machine.name, *FREEDOM, "--tmpfs", "/run", "gopherproxy-test/machine")
     try:
