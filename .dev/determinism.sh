@@ -6,9 +6,9 @@
 command_determinism() {
   local -a presets=("$@") files
   if [[ $# == 0 ]]; then
-    presets=(release clang)
+    presets=(release asan)
   elif [[ $1 == all ]]; then
-    presets=(release debug asan clang clang-release clang-asan)
+    presets=(release debug asan tsan)
   fi
   mapfile -t files < <(printf '%s\n' scenarios/*.yaml scenarios/negative/*.yaml)
   ensure_packages clang

@@ -8,6 +8,8 @@ fuzz_targets() { sed -n 's/^gopher_fuzz_target(\([a-z_]*\).*/\1/p' "$root/fuzz/C
 fuzz_dictionary() {
   case $1 in
     redis_replies) echo redis ;;
+    scenario_file) echo scenario ;;
+    configuration) echo settings ;;
     member | client_address) echo address ;;
     *) echo http ;;
   esac
@@ -25,7 +27,7 @@ command_fuzz() {
   [[ -z ${1:-} ]] || seconds=$1
   [[ $seconds =~ ^[0-9]+$ ]] || die "fuzz takes a target and a number of seconds for each"
   ensure_packages clang
-  build fuzz "${targets[@]/#/fuzz_}"
+  build asan "${targets[@]/#/fuzz_}"
   local status=0
   for target in "${targets[@]}"; do
     fuzz_one "$target" "$seconds" || status=1
@@ -35,7 +37,7 @@ command_fuzz() {
 
 fuzz_one() {
   local target=$1 seconds=$2 folder=$root/.run/fuzz/$1 status=0
-  local binary=build/fuzz/bin/fuzz_$target
+  local binary=build/asan/bin/fuzz_$target
   mkdir -p "$folder/corpus" "$folder/findings"
   UBSAN_OPTIONS=print_stacktrace=1 ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer-19 || true) \
     "$binary" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \

@@ -9,53 +9,48 @@ readonly build_packages=(g++ cmake ninja-build ccache libhiredis-dev prometheus-
   libyaml-cpp-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev)
 readonly bench_packages=(valgrind python3)
 readonly test_packages=(redis-tools python3 python3-pytest tshark chromium chromium-driver)
+readonly coverage_packages=(gcovr)
 # clang 19 is what both distributions have; older ones have no std::expected over g++ 12's library.
 readonly clang_packages=(clang-19 libclang-rt-19-dev lld-19 llvm-19)
 readonly up_packages=(redis-tools curl)
 readonly load_packages=(redis-tools curl python3)
 readonly stack_test_packages=(python3 python3-pytest python3-yaml)
 readonly package_packages=(dpkg-dev file)
-readonly lint_packages=(python3 shellcheck)
-# Installed where the distribution has them.
-readonly optional_lint_packages=(clang-format-19)
+readonly lint_packages=(python3 shellcheck clang-format-19 clang-tidy-19)
 
-# ensure_packages build|test|bench|up|load|stack_test|package|lint|clang
+# ensure_packages build|test|bench|up|load|stack_test|package|lint|clang|sanitize|coverage
 ensure_packages() {
   local purpose=$1
   if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     die "this needs Debian 12 or 13 (no apt-get here)"
   fi
 
-  local -a wanted optional=()
+  local -a wanted
   case $purpose in
     build) wanted=("${build_packages[@]}") ;;
     bench) wanted=("${build_packages[@]}" "${bench_packages[@]}") ;;
     test) wanted=("${build_packages[@]}" "${test_packages[@]}") ;;
     clang) wanted=("${build_packages[@]}" "${clang_packages[@]}") ;;
-    package) wanted=("${build_packages[@]}" "${package_packages[@]}") ;;
+    sanitize) wanted=("${build_packages[@]}" "${clang_packages[@]}" "${test_packages[@]}") ;;
     up) wanted=("${build_packages[@]}" "${up_packages[@]}") ;;
+    coverage) wanted=("${build_packages[@]}" "${test_packages[@]}" "${coverage_packages[@]}") ;;
+    lint) wanted=("${build_packages[@]}" "${clang_packages[@]}" "${lint_packages[@]}") ;;
     load) wanted=("${build_packages[@]}" "${load_packages[@]}") ;;
+    package) wanted=("${build_packages[@]}" "${package_packages[@]}") ;;
     stack_test)
       wanted=("${stack_test_packages[@]}")
       # Node from elsewhere than Debian brings its own npm.
       command -v npm >/dev/null || wanted+=(nodejs npm)
       ;;
-    lint) wanted=("${lint_packages[@]}") optional=("${optional_lint_packages[@]}") ;;
   esac
-  local -a missing missing_optional=()
+  local -a missing
   mapfile -t missing < <(not_installed "${wanted[@]}")
-  [[ ${#optional[@]} == 0 ]] || mapfile -t missing_optional < <(not_installed "${optional[@]}")
   local boost=present llhttp=present
-  if [[ $purpose != lint && $purpose != stack_test ]]; then
+  if [[ $purpose != stack_test ]]; then
     has_boost || boost=missing
     has_llhttp || llhttp=missing
   fi
-  if [[ ${#missing[@]} == 0 && $boost == present && $llhttp == present ]]; then
-    local known=""
-    [[ ${#missing_optional[@]} == 0 ]] || known=$(candidate_version "${missing_optional[0]}")
-    # An optional package that this machine's lists do not know is no reason to ask the network every time.
-    [[ -n $known ]] || return 0
-  fi
+  [[ ${#missing[@]} != 0 || $boost == missing || $llhttp == missing ]] || return 0
 
   choose_privilege
   if [[ $privilege != none ]]; then
@@ -63,17 +58,12 @@ ensure_packages() {
     # A failing third-party list must not stop us: if a list that matters failed, the installation below says so.
     as_root apt-get update -qq || warn "dev: apt-get update reported errors; going on with what it could read"
   fi
-  local package
-  for package in "${missing_optional[@]}"; do
-    [[ -z $(candidate_version "$package") ]] || missing+=("$package")
-  done
   [[ $boost == present ]] || missing+=("$(boost_package)")
   if [[ $llhttp == missing ]]; then
     local -a llhttp_packages
     choose_llhttp_packages
     missing+=("${llhttp_packages[@]}")
   fi
-  [[ ${#missing[@]} != 0 ]] || return 0
 
   local -a install=(apt-get install -y --no-install-recommends "${missing[@]}")
   if [[ $privilege == none ]]; then

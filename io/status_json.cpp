@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <string_view>
+#include <tuple>
 #include <unistd.h>
 #include <utility>
 
@@ -148,7 +150,9 @@ class StatusJson {
     for (const auto& known : view_.record.backends())
       rows.emplace_back(backend_state(view_, known.first, known.second), &known);
     if (rows.size() > kMostBackendsListed) {
-      std::stable_partition(rows.begin(), rows.end(), [](const auto& row) { return row.first != BackendState::up; });
+      std::ranges::sort(rows, {}, [](const auto& row) {
+        return std::tuple(row.first == BackendState::up, std::string_view(row.second->first));
+      });
       rows.resize(kMostBackendsListed);
     }
     Json list = Json::array();

@@ -78,8 +78,13 @@ std::vector<Problem> find_problems(const StatusView& view) {
   find_of_backends(view, problems);
   find_of_traffic(view, problems);
   find_of_registry(view, problems);
-  std::stable_sort(problems.begin(), problems.end(),
-                   [](const Problem& a, const Problem& b) { return a.level > b.level; });
+  // std::stable_sort of libstdc++ 12 is made of what clang 19 refuses as deprecated.
+  std::vector<Problem> worst_first;
+  for (const auto level : {NoticeLevel::bad, NoticeLevel::warning, NoticeLevel::info}) {
+    for (auto& problem : problems)
+      if (problem.level == level) worst_first.push_back(std::move(problem));
+  }
+  problems = std::move(worst_first);
   if (problems.size() > kMostProblems) {
     const std::size_t more = problems.size() - kMostProblems + 1;
     problems.resize(kMostProblems - 1);
