@@ -13,9 +13,12 @@ readonly coverage_packages=(gcovr)
 # clang 19 is what both distributions have; older ones have no std::expected over g++ 12's library.
 readonly clang_packages=(clang-19 libclang-rt-19-dev lld-19 llvm-19)
 readonly up_packages=(redis-tools curl)
+readonly load_packages=(redis-tools curl python3)
+readonly stack_test_packages=(python3 python3-pytest python3-yaml)
+readonly package_packages=(dpkg-dev file)
 readonly lint_packages=(python3 shellcheck clang-format-19 clang-tidy-19)
 
-# ensure_packages build|test|bench|up|lint|clang|sanitize|coverage
+# ensure_packages build|test|bench|up|load|stack_test|package|lint|clang|sanitize|coverage
 ensure_packages() {
   local purpose=$1
   if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
@@ -32,12 +35,21 @@ ensure_packages() {
     up) wanted=("${build_packages[@]}" "${up_packages[@]}") ;;
     coverage) wanted=("${build_packages[@]}" "${test_packages[@]}" "${coverage_packages[@]}") ;;
     lint) wanted=("${build_packages[@]}" "${clang_packages[@]}" "${lint_packages[@]}") ;;
+    load) wanted=("${build_packages[@]}" "${load_packages[@]}") ;;
+    package) wanted=("${build_packages[@]}" "${package_packages[@]}") ;;
+    stack_test)
+      wanted=("${stack_test_packages[@]}")
+      # Node from elsewhere than Debian brings its own npm.
+      command -v npm >/dev/null || wanted+=(nodejs npm)
+      ;;
   esac
   local -a missing
   mapfile -t missing < <(not_installed "${wanted[@]}")
   local boost=present llhttp=present
-  has_boost || boost=missing
-  has_llhttp || llhttp=missing
+  if [[ $purpose != stack_test ]]; then
+    has_boost || boost=missing
+    has_llhttp || llhttp=missing
+  fi
   [[ ${#missing[@]} != 0 || $boost == missing || $llhttp == missing ]] || return 0
 
   choose_privilege

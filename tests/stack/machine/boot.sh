@@ -1,0 +1,10 @@
+#!/bin/sh
+# Starts systemd in a container. Whatever cgroups the host has, systemd gets a version 2 hierarchy of its own: a cgroup
+# of this container, shown as the root.
+set -eu
+umount -R /sys/fs/cgroup || true
+mount -t cgroup2 none /sys/fs/cgroup
+own=/sys/fs/cgroup/$(hostname)
+mkdir -p "$own"
+echo $$ >"$own/cgroup.procs"
+exec unshare --cgroup /bin/sh -c 'umount /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && exec /sbin/init'
