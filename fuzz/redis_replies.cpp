@@ -44,10 +44,10 @@ Replies read_replies(const Input& input) {
       replies.failure = fed.error();
       break;
     }
-    for (;;) {
+    while (replies.values.size() < kMostReplies) {
       auto next = reader.next();
       if (!next) replies.failure = next.error();
-      if (!next || !*next || replies.values.size() == kMostReplies) break;
+      if (!next || !*next) break;
       replies.values.push_back(std::move(**next));
     }
   }

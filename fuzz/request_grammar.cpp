@@ -122,6 +122,7 @@ class Reader {
     const auto version = text.substr(second + 1);
     if (!is_token(request().method)) return invalid("method = token");
     if (request().method.size() > kMaxMethod) may_refuse("the method is longer than the bound");
+    if (request().method == "PRI") may_refuse("the preface of HTTP/2");
     // HTTP-version = HTTP-name "/" DIGIT "." DIGIT
     if (version.size() != 8 || !version.starts_with("HTTP/") || !is_digit(version[5]) || version[6] != '.' ||
         !is_digit(version[7]))

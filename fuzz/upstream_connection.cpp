@@ -82,7 +82,8 @@ void check_answer(const Plan& plan, const test::ScriptedClient& client, std::str
   require(seen.violation.empty(), "a client sees only well-formed responses", seen.violation);
   const auto is_final = [](auto& message) { return message.status >= 200 || message.status == 101; };
   require(std::count_if(seen.messages.begin(), seen.messages.end(), is_final) <= 1, "one request, one response");
-  const bool whole = !seen.messages.empty() && seen.messages.back().whole && is_final(seen.messages.back());
+  const bool tunnel = !seen.messages.empty() && seen.messages.back().status == 101;
+  const bool whole = tunnel || (!seen.messages.empty() && seen.messages.back().whole && is_final(seen.messages.back()));
   require(whole || client.over(), "a response that is not whole is cut off", client.received);
 
   const auto meant = conformance::read_responses({answered, {plan.to_head}, !plan.stays_open});

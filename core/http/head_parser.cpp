@@ -39,12 +39,10 @@ ParseStatus RequestHeadParser::refuse(int status, const char* reason) noexcept {
 }
 
 ParseStatus RequestHeadParser::parse_request_line(std::string_view line) noexcept {
-  const auto method_end = line.find(' ');
-  if (method_end == std::string_view::npos) return refuse(400, "a request line without a target");
-  const auto target_end = line.find(' ', method_end + 1);
+  if (method_bytes_ == 0) return refuse(400, "a request line without a target");
+  const auto target_end = line.find(' ', method_bytes_ + 1);
   if (target_end == std::string_view::npos) return refuse(400, "a request line without a version");
-  method_bytes_ = method_end;
-  target_bytes_ = target_end - method_end - 1;
+  target_bytes_ = target_end - method_bytes_ - 1;
   if (target_bytes_ == 0) return refuse(400, "an empty request target");
   if (method_bytes_ > kMaxMethodBytes) return refuse(501, "a method longer than any known one");
 
@@ -52,7 +50,7 @@ ParseStatus RequestHeadParser::parse_request_line(std::string_view line) noexcep
   const bool well_formed = version.size() == kVersionBytes && version.starts_with(kVersionPrefix) &&
                            is_digit(version[5]) && version[6] == '.' && is_digit(version[7]);
   if (!well_formed) return refuse(400, "a malformed version");
-  if (line.substr(0, method_end) == "PRI") return refuse(400, "an HTTP/2 preface on an HTTP/1.1 port");
+  if (line.substr(0, method_bytes_) == "PRI") return refuse(400, "an HTTP/2 preface on an HTTP/1.1 port");
   if (version[5] == '0') return refuse(400, "HTTP/0.9");
   if (version[5] != '1') return refuse(505, "a version other than HTTP/1");
   // A higher minor version is read as 1.1, the highest this proxy conforms to (RFC 9110 section 2.5).
@@ -61,13 +59,21 @@ ParseStatus RequestHeadParser::parse_request_line(std::string_view line) noexcep
 }
 
 ParseStatus RequestHeadParser::parse(std::string_view bytes) {
+  const auto status = parse_head(bytes);
+  if (status == ParseStatus::need_more) return status;
+  // Of a refused head too: the refusal of a HEAD has no body.
+  if (method_bytes_ <= kMaxMethodBytes) head_.method = bytes.substr(line_begin_, method_bytes_);
+  if (target_bytes_ != 0) head_.target = bytes.substr(line_begin_ + method_bytes_ + 1, target_bytes_);
+  return status;
+}
+
+ParseStatus RequestHeadParser::parse_head(std::string_view bytes) {
   if (line_end_ == 0) {
     if (line_begin_ == 0 && bytes.starts_with("\r")) {
       if (bytes.size() == 1) return ParseStatus::need_more;
       if (bytes[1] != '\n') return refuse(400, "a CR without LF");
       line_begin_ = scanned_ = 2;
     }
-    bool in_method = bytes.substr(line_begin_, scanned_ - line_begin_).find(' ') == std::string_view::npos;
     for (; scanned_ < bytes.size(); ++scanned_) {
       const char c = bytes[scanned_];
       if (c == '\r') {
@@ -77,11 +83,13 @@ ParseStatus RequestHeadParser::parse(std::string_view bytes) {
         break;
       }
       if (scanned_ - line_begin_ >= limits_.max_start_line_bytes) return refuse(414, "the request line is too long");
-      if (c == ' ' && scanned_ > line_begin_) {
-        in_method = false;
-      } else if (in_method ? !is_token_char(c) : !is_target_char(c)) {
-        return refuse(400, in_method ? "a method that is no token" : "a byte that a request target cannot have");
+      const bool in_method = method_bytes_ == 0;
+      if (c == ' ') {
+        if (in_method) method_bytes_ = scanned_ - line_begin_;
+        if (method_bytes_ != 0) continue;
       }
+      if (in_method ? !is_token_char(c) : !is_target_char(c))
+        return refuse(400, in_method ? "a method that is no token" : "a byte that a request target cannot have");
     }
     if (line_end_ == 0) return ParseStatus::need_more;
     const auto line = bytes.substr(line_begin_, line_end_ - 2 - line_begin_);
@@ -101,8 +109,6 @@ ParseStatus RequestHeadParser::parse(std::string_view bytes) {
     return bytes.size() - line_begin_ >= limits_.max_head_bytes ? refuse(431, "the head is too long") : status;
   }
   head_bytes_ = line_end_ + section_->consumed();
-  head_.method = bytes.substr(line_begin_, method_bytes_);
-  head_.target = bytes.substr(line_begin_ + method_bytes_ + 1, target_bytes_);
   section_->take_fields(section, head_.fields);
   return ParseStatus::complete;
 }

@@ -56,7 +56,8 @@ class RequestHeadParser {
 
   void reset() noexcept;
   // `bytes` is everything received since the message's first byte; it may have moved since the last call.
-  // After `complete`, the views in head() point into these bytes.
+  // After `complete`, the views in head() point into these bytes; so do those of the method and target, as far as they
+  // could be read, after `failed`.
   ParseStatus parse(std::string_view bytes);
   const RequestHead& head() const noexcept { return head_; }
   // Of the complete head, including a skipped CRLF before it. What follows is the body.
@@ -67,6 +68,7 @@ class RequestHeadParser {
 
  private:
   ParseStatus refuse(int status, const char* reason) noexcept;
+  ParseStatus parse_head(std::string_view bytes);
   ParseStatus parse_request_line(std::string_view line) noexcept;
 
   HeadLimits limits_;

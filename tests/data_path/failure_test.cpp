@@ -210,9 +210,9 @@ TEST(Failure, ATruncatedResponseClosesTheClientWithoutAFinalChunk) {
              false},
         Case{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", "GET / HTTP/1.0\r\n\r\n", true}}) {
     ProxyWorld world;
-    world.backend().script = [bytes = bytes](BackendConnection& connection) {
+    world.backend().script = [answer = bytes](BackendConnection& connection) {
       return whole_request(connection.received) || connection.received.ends_with("\r\n\r\n")
-                 ? Reply{.bytes = bytes, .close = true}
+                 ? Reply{.bytes = answer, .close = true}
                  : Reply{};
     };
     auto& client = world.connect_client();

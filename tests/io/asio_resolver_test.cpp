@@ -138,7 +138,7 @@ TEST(AsioResolver, AllWhoAskForANameWhileItIsLookedUpGetItsOneAnswer) {
   EXPECT_EQ(attempts[1].error, ErrorKind::closed);
   released->count_down();
   ASSERT_TRUE(run_until(loop, [&] { return std::ranges::all_of(attempts, &RecordedResolve::done); }));
-  for (const std::size_t i : {0, 2, 3, 4}) {
+  for (const std::size_t i : {0u, 2u, 3u, 4u}) {
     EXPECT_EQ(attempts[i].times, 1);
     EXPECT_EQ(attempts[i].addresses.size(), 2u);
   }

@@ -188,6 +188,19 @@ TEST(HttpRequestHead, TheFirstFaultInTheBytesDecides) {
     request(line + "A: " + std::string(at, 'a') + "\n\r\n", limits);
 }
 
+TEST(HttpRequestHead, ARefusedOneTellsItsMethodAndTargetAsFarAsTheyWereRead) {
+  const auto refused = [](std::string_view bytes) {
+    RequestHeadParser parser({});
+    EXPECT_EQ(parser.parse(bytes), ParseStatus::failed) << bytes;
+    return std::string(parser.head().method) + "," + std::string(parser.head().target);
+  };
+  EXPECT_EQ(refused("HEAD / HTTP/2.0\r\n"), "HEAD,/");
+  EXPECT_EQ(refused("HEAD /a HTTP/1.1\r\nbad\r\n"), "HEAD,/a");
+  EXPECT_EQ(refused("HEAD /\t HTTP/1.1\r\n"), "HEAD,");
+  EXPECT_EQ(refused("HEAD /" + std::string(10'000, 'a')), "HEAD,");
+  EXPECT_EQ(refused("HE(D / HTTP/1.1\r\n"), ",");
+}
+
 TEST(HttpRequestHead, AParserIsAsNewAfterReset) {
   RequestHeadParser parser({});
   EXPECT_EQ(parser.parse("GET / HTTP/1.1\r\nA : b"), ParseStatus::failed);

@@ -51,6 +51,7 @@ class Proxy(WithMetricsPort):
 
     DEFAULTS = {
         "RATE_LIMIT_RPS": "0",
+        "WORKERS": "2",
         "DISCOVERY_INTERVAL": "100ms",
         "HEALTH_INTERVAL": "200ms",
         "HEALTH_TIMEOUT": "200ms",
