@@ -20,8 +20,8 @@ command_gates() {
     # shellcheck disable=SC2086 # a gate is a command and its arguments
     "$root/dev" $gate 2>&1 | tee "$log" || result=FAILED
     if [[ $result == passed ]]; then ((++passed)); else ((++failed)); fi
-    printf '%-6s  %5d s  ./dev %-14s  %s\n' "$result" $((SECONDS - began)) "$gate" "$(tail -n 1 "$log")" \
-      >>"$folder/table"
+    printf '%-6s  %5d s  ./dev %-14s  %s\n' \
+      "$result" $((SECONDS - began)) "$gate" "$(tail -n 1 "$log")" >>"$folder/table"
   done
   say ""
   cat "$folder/table"

@@ -35,7 +35,7 @@ const std::vector<Setting>& settings() {
   const auto size = [](Value value) { return format_size(value); };
   const auto duration = [](Value value) { return format_duration(Duration(static_cast<std::int64_t>(value))); };
   static const std::vector<Setting> all{
-      {"PROXY_PORT", 1, 65535, count, [](auto& config) { return config.proxy_port; }},
+      {"PROXY_PORT", 0, 65535, count, [](auto& config) { return config.proxy_port; }},
       {"WORKERS", 0, 256, count, [](auto& config) { return config.workers; }},
       {"CONNECT_TIMEOUT", kMillisecond, kHour, duration,
        [](auto& config) { return nanoseconds(config.session.connect_timeout); }},
