@@ -5,12 +5,12 @@
 # In seconds; then the test is interrupted, and takes down what it started.
 readonly stack_test_limit=1500
 
-# command_stack_test [PYTEST ARGUMENT…]
+# command_stack_test [PYTEST ARGUMENT…]: without an engine it is skipped; under CI it fails, unless STACK_TEST=optional.
 command_stack_test() {
   ensure_packages stack_test
   if ! find_engine; then
     warn "dev: no Docker engine with compose answers here, and DOCKER_ENGINE names no script that starts one"
-    [[ -z ${CI:-} ]] || exit 1
+    [[ -z ${CI:-} || ${STACK_TEST:-} == optional ]] || exit 1
     say "0 passed, 0 failed, 1 skipped"
     return 0
   fi

@@ -200,6 +200,21 @@ TEST(Forwarding, RequestsGoRoundTheBackends) {
     EXPECT_EQ(world.backend(i).requests(), 3u);
 }
 
+TEST(Forwarding, ABackendThatLeftMeanwhileKeepsNoConnection) {
+  ProxyWorld world;
+  world.backend().script = [](BackendConnection&) { return Reply{}; };
+  auto& client = world.connect_client();
+  client.send(get());
+  world.until([&] { return world.backend().requests() == 1; }, 1s);
+  world.publish_live({});
+  EXPECT_THAT(world.exchange(get()), StartsWith("HTTP/1.1 503 "));
+  world.backend().send(ok("late"));
+  world.until([&] { return client.responses() == 1; }, 1s);
+  EXPECT_THAT(client.received, EndsWith("late"));
+  world.run_for(1s);
+  EXPECT_EQ(world.observer.upstream_open, 0);
+}
+
 TEST(Forwarding, ServerSentEventsArriveAsTheyCome) {
   ProxyWorld world;
   world.backend().script = [](BackendConnection& connection) {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "core/admin/http_server.h"
+#include "tests/io/allocations.h"
 #include "tests/io/loop_fixture.h"
 
 namespace gopher::test {
@@ -24,9 +25,16 @@ struct CountingObserver final : Observer {
   void on(const Event& event) noexcept override {
     if (std::holds_alternative<ConnectionAccepted>(event)) ++accepted;
     if (std::holds_alternative<ExchangeBegan>(event)) ++exchanges;
+    if (std::holds_alternative<RequestFinished>(event)) {
+      allocations_since_last = allocations_of_this_thread() - std::exchange(allocations, allocations_of_this_thread());
+      ++finished;
+    }
   }
   std::atomic<int> accepted = 0;
   std::atomic<int> exchanges = 0;
+  std::atomic<int> finished = 0;
+  std::atomic<std::size_t> allocations_since_last = 0;  // from one finished request to the next
+  std::size_t allocations = 0;
 };
 
 // Workers on threads of their own; a backend and the clients on the test's thread.
@@ -34,14 +42,7 @@ class WorkerThreadTest : public LoopTest {
  protected:
   WorkerThreadTest() {
     config_.limiter.rate_millirequests_per_second = 0;
-    std::string why_not;
-    const auto port = listener_->local().port;
-    auto snapshot = std::make_shared<PoolSnapshot>();
-    snapshot->version = 1;
-    snapshot->members = 1;
-    snapshot->live.push_back(
-        {*Endpoint::parse_authority("127.0.0.1:" + std::to_string(port), why_not), loopback(port)});
-    cell_.publish(std::move(snapshot));
+    publish();
   }
   ~WorkerThreadTest() override {
     for (auto& worker : workers_) {
@@ -53,6 +54,15 @@ class WorkerThreadTest : public LoopTest {
     backend_.reset();
   }
 
+  // The backend is live, once more.
+  void publish() {
+    std::string why_not;
+    auto snapshot = std::make_shared<PoolSnapshot>();
+    snapshot->version = cell_.version() + 1;
+    snapshot->members = 1;
+    snapshot->live.push_back({*Endpoint::parse_authority(backend_address_.to_string(), why_not), backend_address_});
+    cell_.publish(std::move(snapshot));
+  }
   void start_backend() {
     backend_.emplace(loop_.clock(), std::move(listener_), pages_, HttpServerSettings{});
     group_.spawn(backend_->run());
@@ -94,6 +104,7 @@ class WorkerThreadTest : public LoopTest {
   }
 
   ProxyConfig config_;
+  const SocketAddress backend_address_ = listener_->local();
   SnapshotCell cell_;
   ClientLimiter limiter_{[] {
     LimiterSettings off;
@@ -121,6 +132,37 @@ TEST_F(WorkerThreadTest, WorkersShareOnePortAndEachServes) {
   EXPECT_EQ(observers_[0].accepted + observers_[1].accepted, 64);
   EXPECT_GT(observers_[0].accepted, 0);
   EXPECT_GT(observers_[1].accepted, 0);
+}
+
+TEST_F(WorkerThreadTest, AWarmRequestAllocatesNothing) {
+  start_backend();
+  start_workers(1);
+  const auto stream = connect();
+  const WriteBuffer request = bytes("GET /a?b=c HTTP/1.1\r\nHost: a\r\nAccept: text/plain\r\nUser-Agent: test\r\n\r\n");
+  std::array<std::byte, 4096> buffer;
+  for (int i = 1; i <= 10; ++i) {
+    ASSERT_TRUE(stream->try_write(std::span(&request, 1)).has_value());
+    for (std::string received; !received.ends_with("from the backend");) {
+      const auto read = read_when_ready(loop_, *stream, buffer);
+      ASSERT_TRUE(read && *read > 0);
+      received.append(reinterpret_cast<const char*>(buffer.data()), *read);
+    }
+    ASSERT_TRUE(run_until(loop_, [&] { return observers_[0].finished == i; }));
+    EXPECT_TRUE(i > 1 || observers_[0].allocations_since_last > 0);
+  }
+  EXPECT_EQ(observers_[0].allocations_since_last, 0u);
+}
+
+// For ThreadSanitizer.
+TEST_F(WorkerThreadTest, SnapshotsAreSwappedWhileWorkersServe) {
+  start_backend();
+  start_workers(2);
+  for (int i = 0; i < 32; ++i) {
+    const auto stream = ask();
+    publish();
+    EXPECT_THAT(read_all(*stream), EndsWith("\r\n\r\nfrom the backend"));
+    publish();
+  }
 }
 
 TEST_F(WorkerThreadTest, ADrainedWorkerEndsAndFreesItsPort) {
