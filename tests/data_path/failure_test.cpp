@@ -244,6 +244,7 @@ TEST(Failure, AResponseThatStallsIsCutAfterItsIdleTimeout) {
   world.until([&] { return client.over(); }, 10min);
   EXPECT_EQ(world.last().cause, Cause::upstream_stalled);
   EXPECT_GE(world.last().duration, 300s);
+  EXPECT_EQ(world.observer.upstream_open, 0);  // the rest may still come
 }
 
 TEST(Failure, AClientThatLeavesIsA499AndItsUpstreamIsCancelled) {
