@@ -50,7 +50,7 @@ struct AllocationTest : testing::Test {
 
 TEST_F(AllocationTest, IsSeenByTheCounter) {
 #ifdef GOPHER_COUNTS_NO_ALLOCATIONS
-  GTEST_SKIP() << "ThreadSanitizer has an operator new of its own";
+  GTEST_SKIP() << "a sanitizer has an operator new of its own";
 #endif
   const auto before = allocations_of_this_thread();
   int* volatile number = new int(1);  // volatile: a pair of new and delete may be optimised away
