@@ -120,7 +120,6 @@ void check(const Input& input) {
     ++next;
   }
   std::vector<bool> to_head;
-  to_head.reserve(sent.size());
   for (const auto& request : sent)
     to_head.push_back(request.method == "HEAD");
   const auto answers = conformance::read_responses({client.received, to_head, client.ended});

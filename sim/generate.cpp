@@ -100,7 +100,9 @@ class Generator {
   std::string number(std::uint64_t least, std::uint64_t most) { return std::to_string(between(least, most)); }
 
   void behave(Entries& keys) {
-    const auto key = [&keys](std::string name, std::string value) { keys.emplace_back(std::move(name), word(value)); };
+    const auto key = [&keys](std::string name, std::string value) {
+      keys.emplace_back(std::move(name), word(std::move(value)));
+    };
     key("latency", "1ms.." + ms(1, 200));
     key("body", "0.." + number(1, one_in(4) ? 30'000 : 2000));
     if (one_in(3)) key("keep_alive", ms(100, 3000));
@@ -122,7 +124,9 @@ class Generator {
   }
 
   void workload(Entries& keys) {
-    const auto key = [&keys](std::string name, std::string value) { keys.emplace_back(std::move(name), word(value)); };
+    const auto key = [&keys](std::string name, std::string value) {
+      keys.emplace_back(std::move(name), word(std::move(value)));
+    };
     key("addresses", number(1, 50));
     switch (below(8)) {
       case 0:
@@ -139,7 +143,9 @@ class Generator {
   }
 
   void requests(Entries& keys) {
-    const auto key = [&keys](std::string name, std::string value) { keys.emplace_back(std::move(name), word(value)); };
+    const auto key = [&keys](std::string name, std::string value) {
+      keys.emplace_back(std::move(name), word(std::move(value)));
+    };
     key("rate", number(1, 30) + "/s");
     if (one_in(3)) key("keep_alive", "no");
     if (one_in(3)) {
@@ -262,7 +268,9 @@ class Generator {
       keys.emplace_back("for", word(lasts));
     };
     const auto once = [&](std::string name, YamlNode value) { keys.emplace_back(std::move(name), std::move(value)); };
-    const auto more = [&](std::string name, std::string value) { keys.emplace_back(std::move(name), word(value)); };
+    const auto more = [&](std::string name, std::string value) {
+      keys.emplace_back(std::move(name), word(std::move(value)));
+    };
     switch (kind) {
       case 0: lasting("crash", word(any(processes()))); break;
       case 1: lasting("stop", word(any(processes()))); break;

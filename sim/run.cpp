@@ -115,7 +115,7 @@ class Run {
       judge(*check);
   }
 
-  void fail(std::string kind, std::string what) { found({world_.now(), kind, std::move(what), kind}); }
+  void fail(const std::string& kind, std::string what) { found({world_.now(), kind, std::move(what), kind}); }
   void found(Failure failure) {
     if (recorder_) recorder_->failed(failure.at, failure.kind, failure.what);
     report_.failures.push_back(std::move(failure));

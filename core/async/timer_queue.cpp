@@ -36,7 +36,6 @@ std::vector<Timer*> TimerQueue::armed_on(const Clock& clock) const {
     if (&entry.timer->clock_ == &clock) entries.push_back(entry);
   std::ranges::sort(entries, before);
   std::vector<Timer*> timers;
-  timers.reserve(entries.size());
   for (const Entry& entry : entries)
     timers.push_back(entry.timer);
   return timers;
