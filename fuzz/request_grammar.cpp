@@ -312,6 +312,8 @@ class Reader {
     if (verdict == Verdict::invalid && !bytes_.substr(begin - 2).contains("\r\n\r\n")) return Verdict::incomplete;
     if (at_ - begin > kMaxTrailers || (verdict == Verdict::incomplete && bytes_.size() - begin >= kMaxTrailers))
       may_refuse("the trailers are longer than the bound");
+    for (const auto& [name, value] : request().trailers)
+      if (lower(name) == "transfer-encoding") may_refuse("framing in the trailers (RFC 9110 section 6.5.1)");
     return verdict;
   }
 
