@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <sys/resource.h>
 #include <vector>
 
 #include "core/admin/readiness.h"
@@ -16,6 +15,7 @@
 #include "io/config_values.h"
 #include "io/control_plane.h"
 #include "io/cpu_count.h"
+#include "io/descriptor_limit.h"
 #include "io/event_loop.h"
 #include "io/log.h"
 #include "io/log_observer.h"
@@ -42,16 +42,6 @@ std::size_t worker_count(const ProxyConfig& config) { return config.workers > 0 
 // Descriptors that client and upstream connections leave alone: the metrics port's 64 connections, the probes, the
 // registry, the loops and listeners, the log.
 constexpr std::uint64_t kReservedDescriptors = 128;
-
-// Each exchange takes two descriptors: takes as many as the system lets this user have. The number that it got.
-std::uint64_t raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 0;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-  getrlimit(RLIMIT_NOFILE, &limit);
-  return limit.rlim_cur;
-}
 
 // Client connections for which every worker has descriptors, each with its upstream connection; at least one, at most
 // what is configured. With no known limit (0), what is configured.

@@ -1,4 +1,4 @@
-// The JSON of /status, which the status page draws. README lists its members.
+// The JSON of /status, which the status page draws.
 #pragma once
 
 #include <cstddef>

@@ -84,12 +84,11 @@ ParseStatus RequestHeadParser::parse_head(std::string_view bytes) {
       }
       if (scanned_ - line_begin_ >= limits_.max_start_line_bytes) return refuse(414, "the request line is too long");
       const bool in_method = method_bytes_ == 0;
-      if (c == ' ') {
+      if (c == ' ' && scanned_ > line_begin_) {
         if (in_method) method_bytes_ = scanned_ - line_begin_;
-        if (method_bytes_ != 0) continue;
-      }
-      if (in_method ? !is_token_char(c) : !is_target_char(c))
+      } else if (in_method ? !is_token_char(c) : !is_target_char(c)) {
         return refuse(400, in_method ? "a method that is no token" : "a byte that a request target cannot have");
+      }
     }
     if (line_end_ == 0) return ParseStatus::need_more;
     const auto line = bytes.substr(line_begin_, line_end_ - 2 - line_begin_);

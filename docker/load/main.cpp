@@ -4,12 +4,12 @@
 #include <cstdio>
 #include <optional>
 #include <string>
-#include <sys/resource.h>
 
 #include "docker/load/load_run.h"
 #include "docker/load/shape.h"
 #include "io/config.h"
 #include "io/config_table.h"
+#include "io/descriptor_limit.h"
 #include "io/version.h"
 
 namespace {
@@ -68,14 +68,6 @@ std::expected<Config, StartRefusal> parse(int argc, const char* const* argv) {
   return config;
 }
 
-// Every user holds a descriptor.
-void raise_descriptor_limit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 void print(const Config& config, const LoadRun& run) {
   const Tally& total = run.total();
   const double seconds = std::chrono::duration<double>(run.length()).count();
@@ -107,7 +99,7 @@ int main(int argc, char** argv) {
   if (!config) return print_refusal(config.error());
   Shape shape = *Shape::named(config->shape);
   if (config->length > Duration::zero()) shape = shape.lasting(config->length);
-  raise_descriptor_limit();
+  raise_descriptor_limit();  // every user holds one
   LoadRun run(config->load, std::move(shape));
   run.run();
   print(*config, run);
