@@ -200,10 +200,6 @@ def copy_tree():
             path = pathlib.Path(folder, file)
             if str(path.relative_to(TREE)) not in names:
                 path.unlink()
-    # What clang-tidy is known to find nothing in, by content.
-    (TREE / ".run").mkdir(exist_ok=True)
-    if (ROOT / ".run/tidy").is_dir():
-        shutil.copytree(ROOT / ".run/tidy", TREE / ".run/tidy", dirs_exist_ok=True)
 
 
 def gates_of(fault, last_gate):
