@@ -313,7 +313,8 @@ class Reader {
     if (at_ - begin > bounds_.trailers || (verdict == Verdict::incomplete && bytes_.size() - begin > bounds_.trailers))
       beyond_bounds("the trailers are longer than the bound");
     for (const auto& [name, value] : request().trailers)
-      if (lower(name) == "transfer-encoding") may_refuse("framing in the trailers (RFC 9110 section 6.5.1)");
+      if (lower(name) == "transfer-encoding" || lower(name) == "content-length")
+        may_refuse("framing in the trailers (RFC 9110 section 6.5.1)");
     return verdict;
   }
 
