@@ -28,14 +28,14 @@ command_fuzz() {
   [[ $seconds =~ ^[0-9]+$ ]] || die "fuzz takes a target and a number of seconds for each"
   ensure_packages clang
   build asan "${targets[@]/#/fuzz_}"
-  local status=0 running=0
+  local status=0 running=0  # counted without ((…)), whose result 0 is a failure to set -e
   for target in "${targets[@]}"; do
     if ((running == $(nproc))); then
       wait -n || status=1
-      ((--running))
+      running=$((running - 1))
     fi
     fuzz_one "$target" "$seconds" &
-    ((++running))
+    running=$((running + 1))
   done
   while ((running-- > 0)); do wait -n || status=1; done
   return "$status"
@@ -51,8 +51,12 @@ fuzz_one() {
     "$folder/corpus" "fuzz/corpus/$target" >"$folder/log" 2>&1 || status=1
   local runs
   runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$folder/log")
+  if [[ $status == 0 && ${runs:-0} == 0 ]]; then
+    warn "fuzz $target: not one execution  (whole output: $folder/log)"
+    return 1
+  fi
   if [[ $status == 0 ]]; then
-    say "fuzz $target: ${runs:-0} executions in $seconds s, no finding"
+    say "fuzz $target: $runs executions in $seconds s, no finding"
     return 0
   fi
   local finding

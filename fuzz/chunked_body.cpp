@@ -1,5 +1,6 @@
 // Invariant: a chunked body gives the same content, trailers and end however its bytes are split, never more content
-// than it has bytes; and what goes on of a whole one, framed anew in pieces, is read back as that content.
+// than it has bytes; and what goes on of a whole one, framed anew in pieces, is read back as that content,
+// with those of its trailers that may go on.
 #include <array>
 #include <string>
 #include <utility>
@@ -7,6 +8,7 @@
 
 #include "core/http/body_decoder.h"
 #include "core/session/framed_piece.h"
+#include "fuzz/end_to_end.h"
 #include "fuzz/input.h"
 #include "tests/conformance/message.h"
 
@@ -17,7 +19,7 @@ struct BodyReading {
   http::BodyDecoder::Status status = http::BodyDecoder::Status::need_more;
   std::string content;
   std::size_t consumed = 0;  // of a body that is not malformed
-  std::vector<std::pair<std::string, std::string>> trailers;
+  FieldList trailers;
   std::string framed_anew;
 
   bool same_body(const BodyReading& other) const {
@@ -55,8 +57,7 @@ BodyReading read_body(const Input& input, const http::BodyLimits& limits) {
 }
 
 void check(const Input& input) {
-  Input whole = input;
-  whole.plan = {};
+  const Input whole = input.whole();
   for (const auto& limits : {http::BodyLimits{}, http::BodyLimits{8, 40, 2}}) {
     const auto reading = read_body(input, limits);
     require(reading.same_body(read_body(whole, limits)), "parse of a split = parse of the whole", reading.content);
@@ -68,6 +69,8 @@ void check(const Input& input) {
     require(strict.messages.size() == 1 && strict.messages.front().body == reading.content, "what goes on is the body");
     require(strict.messages.front().whole == (reading.status == http::BodyDecoder::Status::complete),
             "what goes on ends when the body does");
+    require(strict.messages.front().trailers == with_lower_names(end_to_end_trailers(reading.trailers)),
+            "the trailers that may go on do");
   }
 }
 

@@ -1,5 +1,6 @@
 // Invariant: whatever stands on the command line and in the environment, each binary's start is a configuration, a text
-// that was asked for (exit code 0), or one printable line that says what is wrong (exit code 2) without a password.
+// that was asked for (exit code 0), or one printable line that says what is wrong (exit code 2); and no text shows a
+// password: neither these nor what a configuration says of its registry.
 //
 // An input's lines are arguments up to an empty one, and variables, NAME=value, after it.
 #include <algorithm>
@@ -53,15 +54,19 @@ void check(const Start& start,
     const auto found = start.environment.find(std::string_view(name));
     return found == start.environment.end() ? nullptr : found->second.c_str();
   });
-  if (config) return;
+  if (config) {
+    if constexpr (requires { config->redis; })
+      require(config->redis.to_string().find(kSecret) == std::string::npos, "a configuration shows no password");
+    return;
+  }
   const auto& refusal = config.error();
   require(refusal.exit_code == 0 || refusal.exit_code == 2, "a start that ends has exit code 0 or 2");
   require(!refusal.message.empty(), "a start that ends says why");
+  require(refusal.message.find(kSecret) == std::string::npos, "no text shows a password", refusal.message);
   if (refusal.exit_code == 0) return;
   require(std::all_of(refusal.message.begin(), refusal.message.end(),
                       [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f; }),
           "a refusal is one line", refusal.message);
-  require(refusal.message.find(kSecret) == std::string::npos, "a refusal shows no password", refusal.message);
 }
 
 // The secret stands only where a password does: in a URL's login, of a setting for such URLs.

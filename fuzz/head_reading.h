@@ -2,19 +2,29 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "core/http/head_parser.h"
+#include "fuzz/end_to_end.h"
 #include "fuzz/input.h"
 
 namespace gopher::fuzz {
+
+// What the strict reader still takes.
+inline constexpr std::uint64_t kLongestBody = 1'000'000'000'000'000'000;
+
+inline FieldList fields_of(const http::Fields& fields) {
+  FieldList result;
+  for (const auto& field : fields)
+    result.emplace_back(field.name, field.value);
+  return result;
+}
 
 struct HeadReading {
   http::ParseStatus status = http::ParseStatus::need_more;
   std::size_t head_bytes = 0;
   std::string start_line;
-  std::vector<std::pair<std::string, std::string>> fields;
+  FieldList fields;
   int refusal_status = 0;
   std::string refusal_reason;
 
@@ -53,8 +63,7 @@ HeadReading read_head(Parser& parser, const Input& input, std::vector<char>& mem
   if (reading.status == http::ParseStatus::complete) {
     reading.head_bytes = parser.head_bytes();
     reading.start_line = start_line_of(parser.head());
-    for (const auto& field : parser.head().fields)
-      reading.fields.emplace_back(field.name, field.value);
+    reading.fields = fields_of(parser.head().fields);
     require(reading.head_bytes <= fed, "a head ends within the bytes that were given");
   } else if (reading.status == http::ParseStatus::failed) {
     reading.refusal_status = parser.refusal().status;
@@ -67,8 +76,7 @@ HeadReading read_head(Parser& parser, const Input& input, std::vector<char>& mem
 // with a head that the first set accepts.
 template <class Parser, class Accepted>
 void check_every_split(const Input& input, Accepted accepted) {
-  Input whole = input;
-  whole.plan = {};
+  const Input whole = input.whole();
   http::HeadLimits tight;
   tight.max_start_line_bytes = 40;
   tight.max_head_bytes = 120;

@@ -20,6 +20,13 @@ inline void require(bool holds, const char* invariant, std::string_view detail =
 struct Input {
   Input(const std::uint8_t* data, std::size_t size);
 
+  // The same bytes in a single piece.
+  Input whole() const {
+    Input whole = *this;
+    whole.plan = {};
+    return whole;
+  }
+
   std::string_view plan;
   std::string_view bytes;
 };

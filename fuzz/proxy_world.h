@@ -9,7 +9,7 @@ namespace gopher::fuzz {
 
 // What the world finds left over at its end is a finding too: it ends the program.
 struct ProxyWorld : test::ProxyWorld {
-  ProxyWorld() { GTEST_FLAG_SET(break_on_failure, true); }
+  explicit ProxyWorld(int backends = 1) : test::ProxyWorld(backends) { GTEST_FLAG_SET(break_on_failure, true); }
 };
 
 }  // namespace gopher::fuzz

@@ -1,6 +1,7 @@
 // Invariant: core and a second, independent reading of the grammar agree on every request: what both accept they read
-// alike (method, target, host, fields, framing, body, end); core accepts nothing that the grammar forbids, and refuses
-// of what the grammar allows only what it says it refuses.
+// alike (method, target, host, fields, framing, body, end); core accepts nothing that the grammar forbids or that
+// exceeds its bounds, and refuses of what the grammar allows only what it says it refuses. Each input is read under the
+// bounds that this proxy states, and under tight ones, which a short input can reach.
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -20,6 +21,9 @@ using grammar::Verdict;
 // Requests of one input that are read in turn, as a connection's are.
 constexpr int kMostRequests = 16;
 
+constexpr grammar::Bounds kTightBounds{
+    .request_line = 40, .head = 120, .fields = 4, .chunk_extensions = 8, .trailers = 40};
+
 struct CoreReading {
   Verdict head = Verdict::incomplete;
   Verdict body = Verdict::incomplete;
@@ -27,8 +31,9 @@ struct CoreReading {
   std::string refusal;
 };
 
-void read_body(std::string_view bytes, const http::Framing& framing, CoreReading& reading) {
-  http::BodyDecoder decoder(http::BodyLimits{});
+void read_body(std::string_view bytes, const http::Framing& framing, const http::BodyLimits& limits,
+               CoreReading& reading) {
+  http::BodyDecoder decoder(limits);
   decoder.begin(framing);
   std::vector<char> memory(bytes.begin(), bytes.end());
   const auto step = decoder.decode(memory);
@@ -44,9 +49,9 @@ void read_body(std::string_view bytes, const http::Framing& framing, CoreReading
   }
 }
 
-CoreReading read_by_core(std::string_view bytes) {
+CoreReading read_by_core(std::string_view bytes, const grammar::Bounds& bounds) {
   CoreReading reading;
-  http::RequestHeadParser parser(http::HeadLimits{});
+  http::RequestHeadParser parser({bounds.request_line, bounds.head, bounds.fields});
   const auto status = parser.parse(bytes);
   if (status == http::ParseStatus::need_more) return reading;
   const auto refuse = [&](const http::Refusal& refusal) {
@@ -74,7 +79,8 @@ CoreReading read_by_core(std::string_view bytes) {
   request.has_length = facts->framing.kind == http::BodyFraming::length;
   request.length = facts->framing.length;
   request.bytes = parser.head_bytes();
-  read_body(bytes.substr(request.bytes), facts->framing, reading);
+  read_body(bytes.substr(request.bytes), facts->framing, {bounds.chunk_extensions, bounds.trailers, bounds.fields},
+            reading);
   return reading;
 }
 
@@ -89,9 +95,9 @@ std::string describe(const CoreReading& core, const grammar::Reading& other) {
 }
 
 // One request; its length when another may follow.
-std::optional<std::size_t> compare(std::string_view bytes) {
-  const auto core = read_by_core(bytes);
-  const auto other = grammar::read_request(bytes);
+std::optional<std::size_t> compare(std::string_view bytes, const grammar::Bounds& bounds) {
+  const auto core = read_by_core(bytes, bounds);
+  const auto other = grammar::read_request(bytes, bounds);
   const auto agree = [&](bool holds, const char* what) { require(holds, what, describe(core, other)); };
   const bool refused = core.head == Verdict::invalid || core.body == Verdict::invalid;
   const bool invalid =
@@ -106,6 +112,7 @@ std::optional<std::size_t> compare(std::string_view bytes) {
     agree(!other.refusable.empty() || !other.complete(), "core refuses only what it says it refuses");
     return std::nullopt;
   }
+  agree(!other.beyond_bounds, "core refuses what exceeds its bounds");
   agree(core.head == other.head, "a head is whole to both or to none");
   if (core.head != Verdict::complete) return std::nullopt;
 
@@ -126,15 +133,21 @@ std::optional<std::size_t> compare(std::string_view bytes) {
   return ours.bytes;
 }
 
+void compare_all(std::string_view rest, const grammar::Bounds& bounds) {
+  for (int i = 0; i < kMostRequests && !rest.empty(); ++i) {
+    const auto length = compare(rest, bounds);
+    if (!length) break;
+    rest.remove_prefix(*length);
+  }
+}
+
 }  // namespace
 }  // namespace gopher::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  std::string_view rest(reinterpret_cast<const char*>(data), size);
-  for (int i = 0; i < gopher::fuzz::kMostRequests && !rest.empty(); ++i) {
-    const auto length = gopher::fuzz::compare(rest);
-    if (!length) break;
-    rest.remove_prefix(*length);
-  }
+  using namespace gopher::fuzz;
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  compare_all(input, grammar::kBounds);
+  compare_all(input, kTightBounds);
   return 0;
 }

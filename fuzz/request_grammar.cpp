@@ -8,13 +8,8 @@ namespace gopher::fuzz::grammar {
 
 namespace {
 
-// Bounds that this proxy states (core/http/head_parser.h, body_decoder.h).
-constexpr std::size_t kMaxRequestLine = 8192;
-constexpr std::size_t kMaxHead = 16384;
-constexpr std::size_t kMaxFields = 100;
+// Bounds that are no setting.
 constexpr std::size_t kMaxMethod = 64;
-constexpr std::size_t kMaxChunkExtensions = 4096;
-constexpr std::size_t kMaxTrailers = 8192;
 constexpr std::size_t kMaxNumberDigits = 19;
 constexpr std::size_t kMaxSizeDigits = 16;
 
@@ -61,7 +56,7 @@ std::vector<std::string> values_of(const FieldLines& fields, std::string_view lo
 
 class Reader {
  public:
-  explicit Reader(std::string_view bytes) : bytes_(bytes) {}
+  Reader(std::string_view bytes, const Bounds& bounds) : bytes_(bytes), bounds_(bounds) {}
 
   Reading read() {
     reading_.head = head();
@@ -78,6 +73,11 @@ class Reader {
     return Verdict::invalid;
   }
   void may_refuse(const char* why) { reading_.refusable.emplace_back(why); }
+
+  void beyond_bounds(const char* what) {
+    may_refuse(what);
+    reading_.beyond_bounds = true;
+  }
 
   // A line up to its CRLF. Nothing when it has no end yet, or has a CR or LF of its own (then `bad_line_` is set).
   std::optional<std::string_view> line() {
@@ -101,10 +101,10 @@ class Reader {
     const auto begin = at_;
     const auto start = line();
     if (!start) return no_line();
-    if (start->size() > kMaxRequestLine) may_refuse("the request line is longer than the bound");
+    if (start->size() > bounds_.request_line) beyond_bounds("the request line is longer than the bound");
     if (const auto verdict = request_line(*start); verdict != Verdict::complete) return verdict;
     if (const auto verdict = field_lines(request().fields); verdict != Verdict::complete) return verdict;
-    if (at_ - begin > kMaxHead) may_refuse("the head is longer than the bound");
+    if (at_ - begin > bounds_.head) beyond_bounds("the head is longer than the bound");
     // What the target may be is asked of a whole head only.
     if (const auto verdict = request_target(); verdict != Verdict::complete) return verdict;
     if (const auto verdict = host(); verdict != Verdict::complete) return verdict;
@@ -121,7 +121,7 @@ class Reader {
     request().target = text.substr(first + 1, second - first - 1);
     const auto version = text.substr(second + 1);
     if (!is_token(request().method)) return invalid("method = token");
-    if (request().method.size() > kMaxMethod) may_refuse("the method is longer than the bound");
+    if (request().method.size() > kMaxMethod) beyond_bounds("the method is longer than the bound");
     if (request().method == "PRI") may_refuse("the preface of HTTP/2");
     // HTTP-version = HTTP-name "/" DIGIT "." DIGIT
     if (version.size() != 8 || !version.starts_with("HTTP/") || !is_digit(version[5]) || version[6] != '.' ||
@@ -202,7 +202,7 @@ class Reader {
       if (!is_all(value, [](char c) { return is_vchar(c) || is_obs_text(c) || is_wsp(c); }))
         return invalid("field-value = *field-content");
       fields.emplace_back(text->substr(0, colon), value);
-      if (fields.size() == kMaxFields + 1) may_refuse("more fields than the bound");
+      if (fields.size() == bounds_.fields + 1) beyond_bounds("more fields than the bound");
     }
   }
 
@@ -310,10 +310,11 @@ class Reader {
     const auto verdict = field_lines(request().trailers);
     // Trailers are judged when they are whole.
     if (verdict == Verdict::invalid && !bytes_.substr(begin - 2).contains("\r\n\r\n")) return Verdict::incomplete;
-    if (at_ - begin > kMaxTrailers || (verdict == Verdict::incomplete && bytes_.size() - begin >= kMaxTrailers))
-      may_refuse("the trailers are longer than the bound");
+    if (at_ - begin > bounds_.trailers || (verdict == Verdict::incomplete && bytes_.size() - begin > bounds_.trailers))
+      beyond_bounds("the trailers are longer than the bound");
     for (const auto& [name, value] : request().trailers)
-      if (lower(name) == "transfer-encoding") may_refuse("framing in the trailers (RFC 9110 section 6.5.1)");
+      if (lower(name) == "transfer-encoding" || lower(name) == "content-length")
+        may_refuse("framing in the trailers (RFC 9110 section 6.5.1)");
     return verdict;
   }
 
@@ -322,7 +323,7 @@ class Reader {
   bool chunk_ext(std::string_view text) {
     if (text.empty()) return true;
     extension_bytes_ += text.size();
-    if (extension_bytes_ > kMaxChunkExtensions) may_refuse("more chunk extensions than the bound");
+    if (extension_bytes_ > bounds_.chunk_extensions) beyond_bounds("more chunk extensions than the bound");
     if (is_wsp(text.front())) may_refuse("whitespace after a chunk size");
     if (without_ows(text).empty() || without_ows(text).front() != ';') return false;
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -349,6 +350,7 @@ class Reader {
   }
 
   std::string_view bytes_;
+  const Bounds& bounds_;
   std::size_t at_ = 0;
   bool bad_line_ = false;
   std::size_t extension_bytes_ = 0;
@@ -357,6 +359,6 @@ class Reader {
 
 }  // namespace
 
-Reading read_request(std::string_view bytes) { return Reader(bytes).read(); }
+Reading read_request(std::string_view bytes, const Bounds& bounds) { return Reader(bytes, bounds).read(); }
 
 }  // namespace gopher::fuzz::grammar

@@ -2,8 +2,8 @@
 // rules have there, slow and plain. It shares no code with core, so that a mistake of one is not a mistake of both.
 //
 // Where a recipient may choose, it takes the message and notes the choice in `refusable`: those are the only messages
-// that core may refuse although the grammar allows them. Where core is meant to be more lenient than the grammar, this
-// reading is as lenient, and says so where it is.
+// that core may refuse although the grammar allows them. What exceeds a bound it must refuse. Where core is meant to be
+// more lenient than the grammar, this reading is as lenient, and says so where it is.
 #pragma once
 
 #include <cstddef>
@@ -34,16 +34,29 @@ struct Request {
   std::size_t bytes = 0;  // of the whole message
 };
 
+// Of what this proxy takes.
+struct Bounds {
+  std::size_t request_line;
+  std::size_t head;
+  std::size_t fields;            // of a head, or of trailers
+  std::size_t chunk_extensions;  // bytes, of all chunks of a body
+  std::size_t trailers;          // bytes
+};
+// Those that it states (core/http/head_parser.h, body_decoder.h).
+inline constexpr Bounds kBounds{
+    .request_line = 8192, .head = 16384, .fields = 100, .chunk_extensions = 4096, .trailers = 8192};
+
 struct Reading {
   Verdict head = Verdict::incomplete;
   Verdict body = Verdict::incomplete;  // meaningful when the head is complete
   Request request;
   std::string broken_rule;             // of an invalid message
   std::vector<std::string> refusable;  // why a recipient may refuse a message that is not invalid
+  bool beyond_bounds = false;          // it must
 
   bool complete() const { return head == Verdict::complete && body == Verdict::complete; }
 };
 
-Reading read_request(std::string_view bytes);
+Reading read_request(std::string_view bytes, const Bounds& bounds = kBounds);
 
 }  // namespace gopher::fuzz::grammar

@@ -1,6 +1,7 @@
 // Invariant: whatever bytes a backend answers with, in whatever pieces, the client sees only well-formed responses or
-// is cut off; a response that a strict reader accepts arrives with its status and body; and the next request, on the
-// same connection or another, gets its own answer.
+// is cut off; a response that a strict reader accepts arrives with its status, body, end-to-end fields and trailers (an
+// HTTP/1.0 client gets neither chunks, trailers nor interim responses); and the next request, on the same connection or
+// another, gets its own answer.
 //
 // The line after the plan names what the client sent: GET, HEAD, POST, 1.0 or UPGRADE; with a + after it the backend
 // does not close when it has said everything.
@@ -9,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fuzz/end_to_end.h"
 #include "fuzz/input.h"
 #include "fuzz/proxy_world.h"
 #include "tests/conformance/message.h"
@@ -29,7 +31,8 @@ struct Plan {
     if (stays_open) kind.remove_suffix(1);
     to_head = kind == "HEAD";
     upgrades = kind == "UPGRADE";
-    if (kind == "1.0") {
+    is_1_0 = kind == "1.0";
+    if (is_1_0) {
       request = "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
     } else if (kind == "POST") {
       request = "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nbody";
@@ -44,6 +47,7 @@ struct Plan {
   bool stays_open = false;
   bool to_head = false;
   bool upgrades = false;
+  bool is_1_0 = false;
 };
 
 // Answers probes; tells when the request under test has come.
@@ -80,6 +84,9 @@ void check_answer(const Plan& plan, const test::ScriptedClient& client, std::str
   require(seen.violation.empty(), "a client sees only well-formed responses", seen.violation);
   const auto is_final = [](auto& message) { return message.status >= 200 || message.status == 101; };
   require(std::count_if(seen.messages.begin(), seen.messages.end(), is_final) <= 1, "one request, one response");
+  for (const auto& message : seen.messages)
+    require(!plan.is_1_0 || (message.status >= 200 && message.all("transfer-encoding").empty()),
+            "an HTTP/1.0 client sees HTTP/1.0's framing, and no interim response", client.received);
   const bool tunnel = !seen.messages.empty() && seen.messages.back().status == 101;
   const bool whole = tunnel || (!seen.messages.empty() && seen.messages.back().whole && is_final(seen.messages.back()));
   require(whole || client.over(), "a response that is not whole is cut off", client.received);
@@ -88,11 +95,15 @@ void check_answer(const Plan& plan, const test::ScriptedClient& client, std::str
   const auto first = std::find_if(meant.messages.begin(), meant.messages.end(), is_final);
   if (!meant.violation.empty() || first == meant.messages.end() || !first->whole) return;
   // Of what the strict reader takes, this proxy refuses: these.
-  const bool refused = first->status >= 600 || first->status == 101 || first->fields.size() > 100 ||
-                       first->trailers.size() > 100 || answered.size() > 4096;
+  const bool refused =
+      first->status >= 600 || first->status == 101 || first->fields.size() > 100 || first->trailers.size() > 100;
   if (refused) return;
   require(whole && seen.messages.back().status == first->status, "a well-formed response arrives", client.received);
-  require(seen.messages.back().body == first->body, "a body arrives as it was sent", client.received);
+  const auto& arrived = seen.messages.back();
+  require(arrived.body == first->body, "a body arrives as it was sent", client.received);
+  require(end_to_end(arrived.fields) == end_to_end(first->fields), "its end-to-end fields arrive", client.received);
+  const FieldList trailers = plan.is_1_0 ? FieldList{} : end_to_end_trailers(first->trailers);
+  require(arrived.trailers == trailers, "its trailers arrive", client.received);
 }
 
 void check(Input input) {
