@@ -28,10 +28,16 @@ command_fuzz() {
   [[ $seconds =~ ^[0-9]+$ ]] || die "fuzz takes a target and a number of seconds for each"
   ensure_packages clang
   build asan "${targets[@]/#/fuzz_}"
-  local status=0
+  local status=0 running=0
   for target in "${targets[@]}"; do
-    fuzz_one "$target" "$seconds" || status=1
+    if ((running == $(nproc))); then
+      wait -n || status=1
+      ((--running))
+    fi
+    fuzz_one "$target" "$seconds" &
+    ((++running))
   done
+  while ((running-- > 0)); do wait -n || status=1; done
   return "$status"
 }
 

@@ -2,7 +2,7 @@
 """Runs clang-tidy over the sources, a process a processor, and remembers what was clean.
 
 A source is clean for as long as it, the project's headers that it includes (through others too), .clang-tidy and this
-file stay as they are: a hash of all of these names an empty file in .run/tidy.
+file stay as they are: a hash of all of these names an empty file in the user's cache, for every clone to find.
 """
 
 import concurrent.futures
@@ -17,7 +17,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDERS = ("core", "io", "sim", "proxy", "sentinel", "docker", "fuzz")
 BUILD = ROOT / "build/asan"  # whose compile_commands.json says how each source is compiled
-CLEAN = ROOT / ".run/tidy"
+CLEAN = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache", "gopher-proxy", "tidy")
 INCLUDE = re.compile(rb'^#include "([^"]+)"', re.MULTILINE)
 
 

@@ -129,8 +129,9 @@ Task<bool> SimBackend::answer(Life& life, Session& session) {
     }
   }
   if (malformed == MalformedAnswer::surplus) bytes += surplus_of(*malformed);
-  listener_.on(clock_.now(), BackendAnswered{authority_, session.id, status,
-                                             session.head_only ? std::nullopt : std::optional(length)});
+  listener_.on(clock_.now(),
+               BackendAnswered{authority_, session.id, status, session.head_only ? std::nullopt : std::optional(length),
+                               framing == AnswerFraming::close});
   const bool written = co_await write(life, session, bytes);
   if (!written) co_return false;
   // An orderly end would make half of such a body a whole one.

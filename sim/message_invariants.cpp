@@ -48,7 +48,7 @@ class WholeBodies final : public Invariant {
                               compare(at, "of request ", e.id, found->second.sent, e.body_bytes);
                           },
                           [&](const BackendAnswered& e) { answered(e); }, [&](const RequestEnded& e) { ended(at, e); },
-                          [](const auto&) {}},
+                          [&](const ProcessEnded& e) { process_ended(e); }, [](const auto&) {}},
                event);
   }
 
@@ -58,6 +58,7 @@ class WholeBodies final : public Invariant {
     // Of the last answer: what was answered before was lost, and the request sent again.
     std::string backend = {};
     std::optional<std::uint64_t> answered = {};
+    bool until_close = false;
   };
 
   void answered(const BackendAnswered& e) {
@@ -65,6 +66,12 @@ class WholeBodies final : public Invariant {
     if (found == open_.end()) return;
     found->second.backend = e.backend;
     found->second.answered = e.body_bytes;
+    found->second.until_close = e.until_close;
+  }
+  // The system of a killed backend ends its connections in order: nobody can know that such a body is cut.
+  void process_ended(const ProcessEnded& e) {
+    for (auto& [id, open] : open_)
+      if (open.until_close && open.backend.starts_with(std::string(e.process) + ":")) open.answered.reset();
   }
   void ended(Instant at, const RequestEnded& e) {
     const auto found = open_.find(e.id);

@@ -74,6 +74,7 @@ struct BackendAnswered {
   int status;
   // Of the whole answer, sent or not; none where nobody knows beforehand, and to HEAD.
   std::optional<std::uint64_t> body_bytes = {};
+  bool until_close = false;  // the end of the connection is the end of the body
 };
 // One end of a tunnel, the client's or the backend's, has ended.
 struct TunnelEnded {

@@ -34,7 +34,8 @@ Task<void> Exchange::run_tunnel(const http::ResponseFacts& facts) {
 }
 
 // One direction, until its source ends: then the other side's writing half is closed and the other direction goes on.
-// A failure, or silence on both for too long, ends both.
+// Silence on both for too long ends both in order. A failure of one resets the other: nobody may take what was cut for
+// whole.
 Task<void> Exchange::pump_tunnel(StreamReader& from_reader, Stream& from, InputBuffer& input, Stream& to,
                                  std::uint64_t& bytes) {
   const Duration idle = worker_.settings.tunnel_idle_timeout;
@@ -50,6 +51,11 @@ Task<void> Exchange::pump_tunnel(StreamReader& from_reader, Stream& from, InputB
     input.release_if_empty();
     const auto error = co_await from_reader.ready(tunnel_activity_ + idle);
     if (error == ErrorKind::timed_out && worker_.clock.now() < tunnel_activity_ + idle) continue;
+    if (error == ErrorKind::timed_out) {
+      from.close();
+      to.close();
+      co_return;
+    }
     if (error) break;
     const auto filled = input.fill(from);
     if (!filled && filled.error() == ErrorKind::would_block) continue;
@@ -59,8 +65,8 @@ Task<void> Exchange::pump_tunnel(StreamReader& from_reader, Stream& from, InputB
       co_return;
     }
   }
-  from.close();
-  to.close();
+  from.reset();
+  to.reset();
 }
 
 }  // namespace gopher

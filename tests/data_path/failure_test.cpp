@@ -169,6 +169,20 @@ TEST(Failure, ABackendKilledBeforeItsAnswerIsReplacedForAGet) {
   EXPECT_EQ(world.last().backend, "b2:8080");
 }
 
+// prove-gates: nothing saw the bound gone.
+TEST(Failure, ARequestIsBegunOnMaxAttemptsConnectionsAndNoMore) {
+  for (const std::uint32_t bound : {1u, 3u}) {
+    SessionSettings settings;
+    settings.max_attempts = bound;
+    ProxyWorld world(5, settings);
+    for (int i = 0; i < 5; ++i)
+      world.backend(i).script = close_after_request(true);
+    EXPECT_THAT(world.exchange(get()), StartsWith("HTTP/1.1 502 "));
+    EXPECT_EQ(world.last().attempts, bound);
+    EXPECT_EQ(world.last().detail, "every attempt failed");
+  }
+}
+
 TEST(Failure, ABackendThatClosesBeforeItsAnswerIs502ForAPost) {
   ProxyWorld world(2);
   world.backend(0).script = close_after_request();

@@ -120,6 +120,28 @@ TEST(Tunnel, AWebSocketEchoesAndHalfCloseIsPreserved) {
   EXPECT_EQ(world.last().bytes_out, 7u);
 }
 
+// Found by gopher-sim explore: an end in order said that nothing was missing.
+TEST(Tunnel, AResetGoesOnToTheOtherSide) {
+  for (const bool of_the_client : {false, true}) {
+    ProxyWorld world;
+    world.backend().script = accept_upgrade_and_echo();
+    auto& client = world.connect_client();
+    client.send(kUpgradeRequest);
+    world.until([&] { return client.received.ends_with("\r\n\r\n"); }, 1s);
+    auto& backend = world.backend().connections.back();
+    if (of_the_client) {
+      client.abort();
+      world.until([&] { return backend.failed; }, 1s);
+      EXPECT_FALSE(backend.ended);
+    } else {
+      world.backend().send_on(backend, Reply{.bytes = "some of it", .reset = true});
+      world.until([&] { return client.over(); }, 1s);
+      EXPECT_TRUE(client.reset);
+    }
+    EXPECT_EQ(world.last().cause, Cause::upgraded);
+  }
+}
+
 TEST(Tunnel, ARefusedUpgradeIsAnOrdinaryResponse) {
   ProxyWorld world;
   world.backend().script = answer_each("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");

@@ -32,6 +32,9 @@ RESULTS = FOLDER / "results.jsonl"
 # What is compiled into the binaries, so that they tell whether it matters to a test.
 COMPILED = (".h", ".cpp", ".js", ".css", ".html")
 
+# The names of tests in small letters are those of no binary.
+OF_CTEST = re.compile(r"^[a-z_]+(\.|$)")
+
 
 @dataclasses.dataclass(frozen=True)
 class Said:
@@ -112,10 +115,11 @@ class Tests:
             return Said(first(patterns, done.stdout, "does not build"), built=False)
         if fault and fault.file.endswith(COMPILED) and self.binaries() == self.unfaulted:
             return None
+        of_ctest = not test or OF_CTEST.match(test)
         for binary in (target for target in self.targets if "_tests" in target):
             if said := self.run_binary(binary, test):
                 return said
-        return None if self.binaries_only else self.run_ctest(test)
+        return None if self.binaries_only or not of_ctest else self.run_ctest(test)
 
     # One process for all the tests of a binary: ctest makes one for each, which takes ten times as long.
     def run_binary(self, binary, test):
@@ -133,8 +137,8 @@ class Tests:
 
     def run_ctest(self, test):
         command = ["ctest", "--test-dir", f"build/{self.preset}", "-L", f"^{self.label}$", "--parallel", "2"]
-        # Names in small letters are those of no binary. The proofs that a check can fail say nothing of the tree.
-        command += ["-R", f"^{re.escape(test)}$" if test else "^[a-z_]+(\\.|$)", "-E", "can_fail$"]
+        # The proofs that a check can fail say nothing of the tree.
+        command += ["-R", f"^{re.escape(test)}$" if test else OF_CTEST.pattern, "-E", "can_fail$"]
         done = run([*command, "--stop-on-failure", "--output-on-failure", "--no-tests=error"])
         if not done.returncode:
             return None
@@ -164,7 +168,7 @@ LABELS = (
     ("conformance", "conformance_tests", "gopher-proxy"),
     ("scenario", "gopher-sim"),
     ("fuzz_corpus", "fuzz_targets"),
-    ("end_to_end", "gopher-proxy", "gopher-sentinel", "gopher-demo-backend"),
+    ("end_to_end", "gopher-proxy", "gopher-sentinel", "gopher-demo-backend", "gopher-load"),
     ("browser", "gopher-sim", "gopher-proxy", "gopher-sentinel"),
 )
 THREADED = ("contract", "io", "end_to_end")
@@ -196,10 +200,6 @@ def copy_tree():
             path = pathlib.Path(folder, file)
             if str(path.relative_to(TREE)) not in names:
                 path.unlink()
-    # What clang-tidy is known to find nothing in, by content.
-    (TREE / ".run").mkdir(exist_ok=True)
-    if (ROOT / ".run/tidy").is_dir():
-        shutil.copytree(ROOT / ".run/tidy", TREE / ".run/tidy", dirs_exist_ok=True)
 
 
 def gates_of(fault, last_gate):

@@ -144,6 +144,18 @@ TEST_F(InvariantTest, WholeBodiesAsksForNothingOfWhatWasCutOrLost) {
   EXPECT_EQ(broken(), "");
 }
 
+// Found by gopher-sim explore: half of a body that ends with the connection, and its backend killed.
+TEST_F(InvariantTest, WholeBodiesForgivesWhatOnlyAKilledBackendKnew) {
+  for (const bool until_close : {true, false}) {
+    tell(RequestSent{"c1", 0, client});
+    tell(BackendAnswered{"b1:8080", 0, 200, 7, until_close});
+    tell(ProcessEnded{"b1", false});
+    reported(0);
+    tell(RequestEnded{"c1", 0, Outcome::answered, 200, true, "b1:8080", 3});
+    EXPECT_EQ(violations.empty(), until_close);
+  }
+}
+
 TEST_F(InvariantTest, OrderedAnswersSeesAnAnswerThatOvertook) {
   sent(0);
   reported(0);

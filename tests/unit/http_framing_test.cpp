@@ -113,6 +113,11 @@ TEST(HttpRequestFacts, ConnectionAndExpectAreRead) {
   EXPECT_EQ(ExaminedRequest("GET / HTTP/1.1", "Host: h\r\nUpgrade: websocket\r\n").facts->upgrade, "");
 }
 
+TEST(HttpRequestFacts, AnUnknownExpectationRefuses) {
+  for (const char* expectation : {"200-ok", "100-continue, 200-ok", "100", ""})
+    EXPECT_EQ(post("Expect: " + std::string(expectation) + "\r\n"), "refused 417") << expectation;
+}
+
 TEST(HttpFraming, OfAResponse) {
   EXPECT_EQ(answer("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n"), "length 5");
   EXPECT_EQ(answer("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"), "chunked");

@@ -1,0 +1,40 @@
+// What of the pool of upstream connections only real sockets show: the data path's tests have the rest.
+#include "core/upstream/connection_pool.h"
+
+#include <sys/socket.h>
+
+#include <gtest/gtest.h>
+
+#include "tests/io/loop_fixture.h"
+
+namespace gopher::test {
+namespace {
+
+struct DeafObserver final : Observer {
+  void on(const Event&) noexcept override {}
+};
+
+using ConnectionPoolTest = LoopTest;
+
+// Found by prove-gates: nothing missed this look when it was gone. A system has the end of a connection before the loop
+// has had a turn to tell of it.
+TEST_F(ConnectionPoolTest, AnEndThatTheLoopHasNotToldIsSeenWhenAsked) {
+  std::string why_not;
+  const LiveBackend backend{*Endpoint::parse_authority("127.0.0.1:1", why_not), listener_->local()};
+  for (const bool verify : {false, true}) {
+    DeafObserver observer;
+    ConnectionPool pool(loop_.clock(), observer, {});
+    const auto host = std::make_shared<UpstreamHost>(backend);
+    Pair pair = connect_pair(loop_, *listener_);
+    pool.put(std::make_unique<UpstreamConnection>(host, std::move(pair.client), observer));
+    pair.server->close();
+
+    auto taken = pool.take(*host, 1s, verify);
+    EXPECT_EQ(taken != nullptr, !verify);
+    if (taken) pool.put(std::move(taken));
+    EXPECT_TRUE(run_until(loop_, [&] { return pool.idle_count() == 0; }));
+  }
+}
+
+}  // namespace
+}  // namespace gopher::test
