@@ -16,6 +16,9 @@ set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
+file(READ ${CMAKE_SOURCE_DIR}/.dev/package/confinement.conf confinement)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/.dev/package/confinement.conf)
+
 # gopher_package(COMPONENT DESCRIPTION)
 function(gopher_package component description)
   set(name gopher-${component})
@@ -26,7 +29,6 @@ function(gopher_package component description)
     "  * Version ${GOPHER_VERSION}.\n\n -- ${CPACK_PACKAGE_CONTACT}  ${day}\n")
   file(WRITE ${made}/conffiles "/etc/default/${name}\n")
   configure_file(${source}/${name}.default ${made}/${name} COPYONLY)
-  file(READ ${CMAKE_SOURCE_DIR}/.dev/package/confinement.conf confinement)
   configure_file(${source}/${name}.service.in ${made}/${name}.service @ONLY)
   foreach(script postinst prerm postrm)
     configure_file(${CMAKE_SOURCE_DIR}/.dev/package/${script}.in ${made}/${script} @ONLY
