@@ -5,12 +5,13 @@
 # ./dev tidy: clang-tidy, compiled as the second compiler does.
 command_tidy() {
   ensure_packages lint
-  build asan gopher_version_stamp
+  build asan generated_headers
   python3 .dev/tidy.py
 }
 
 # ./dev sanitize [asan|tsan] [REGEX]: the tests under AddressSanitizer with UndefinedBehaviorSanitizer, or under
-# ThreadSanitizer: all but the scenarios, which ./dev determinism runs under both, and what a browser or tshark judges.
+# ThreadSanitizer: all but the scenarios, which have one thread and which ./dev determinism runs under the first, and
+# what a browser or tshark judges.
 command_sanitize() {
   local status=0 preset
   local -a presets=(asan tsan)

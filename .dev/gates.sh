@@ -33,11 +33,12 @@ command_gates() {
 # ./dev explore [FIRST..LAST]: worlds drawn from seeds. Without seeds, those that this commit names: each commit looks
 # where none has looked before, and everyone who has the commit can look there again.
 command_explore() {
-  local seeds=${1:-} first
+  local seeds=${1:-} commit first
   ensure_packages build
   build release gopher-sim
   if [[ -z $seeds ]]; then
-    first=$((0x$(git rev-parse --short=7 HEAD 2>/dev/null || echo 1) * 1000))
+    commit=$(git rev-parse --short=7 HEAD) || die "explore: git knows no commit here; name the seeds"
+    first=$((0x${commit::7} * 1000))
     seeds=$first..$((first + 999))
   fi
   build/release/bin/gopher-sim explore --seeds "$seeds" --jobs 2 --out .run/explored

@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """Runs clang-tidy over the sources, a process a processor, and remembers what was clean.
 
-A source is clean for as long as it, the project's headers that it includes (through others too), .clang-tidy and this
-file stay as they are: a hash of all of these names an empty file in the user's cache, for every clone to find.
+A source is clean for as long as it, the headers that it includes (through others too; of the system's, those that a
+package's version names), the way it is compiled, .clang-tidy, this file and clang-tidy itself stay as they are: a hash
+of all of these names an empty file in the user's cache, for every clone to find. The tests are left out: what these
+checks look for fails there by itself.
 """
 
 import concurrent.futures
 import functools
 import hashlib
+import json
 import os
 import pathlib
 import re
@@ -22,6 +25,20 @@ INCLUDE = re.compile(rb'^#include "([^"]+)"', re.MULTILINE)
 
 
 @functools.cache
+def tools():
+    """The versions of clang-tidy and of every package whose headers a source may include."""
+    asked = (["clang-tidy-19", "--version"], ["dpkg-query", "-W", "lib*-dev", "libstdc++*"])
+    return b"".join(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout for command in asked)
+
+
+@functools.cache
+def compile_commands():
+    """By source, without the place of this clone."""
+    listed = json.loads((BUILD / "compile_commands.json").read_text())
+    return {entry["file"]: entry["command"].replace(str(ROOT), "").encode() for entry in listed}
+
+
+@functools.cache
 def text_of(path):
     return path.read_bytes()
 
@@ -31,7 +48,7 @@ def closure(source):
     found, waiting = set(), [source]
     while waiting:
         path = waiting.pop()
-        # A header written by the build is left out.
+        # A header written by the build holds a text, and is left out.
         if path in found or not path.exists():
             continue
         found.add(path)
@@ -40,7 +57,7 @@ def closure(source):
 
 
 def stamp(source):
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(tools() + compile_commands().get(str(source), b""))
     for path in [ROOT / ".clang-tidy", pathlib.Path(__file__), *closure(source)]:
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + text_of(path) + b"\0")
     return CLEAN / digest.hexdigest()
@@ -53,7 +70,7 @@ def check(source):
     if run.returncode == 0:
         stamp(source).touch()
         return ""
-    return run.stdout + (run.stderr if not run.stdout else "")
+    return f"{source}: clang-tidy ended with {run.returncode}\n{run.stdout or run.stderr}"
 
 
 def main():

@@ -162,12 +162,12 @@ std::optional<Seeds> parse_seeds(const std::string& text) {
   return std::nullopt;
 }
 
-// Runs this program again and gives each line that it prints.
+// Runs this program again and gives each line that it prints; how it ended, 0 when well.
 template <class Act>
-void each_line_of(const std::string& arguments, Act act) {
+int each_line_of(const std::string& arguments, Act act) {
   const std::string self = std::filesystem::read_symlink("/proc/self/exe").string();
   std::FILE* pipe = popen((quoted(self) + ' ' + arguments).c_str(), "r");
-  if (!pipe) return;
+  if (!pipe) return -1;
   std::string line;
   for (int c = std::fgetc(pipe); c != EOF; c = std::fgetc(pipe)) {
     if (c != '\n') {
@@ -177,7 +177,7 @@ void each_line_of(const std::string& arguments, Act act) {
     act(line);
     line.clear();
   }
-  pclose(pipe);
+  return pclose(pipe);
 }
 
 // ---- check-determinism
@@ -371,7 +371,7 @@ class Exploration {
     if (!command_.base.empty()) arguments += " --base " + quoted(command_.base);
     bool ended = false;
     std::uint64_t present = batch.first;
-    each_line_of(arguments, [&](const std::string& line) {
+    const int status = each_line_of(arguments, [&](const std::string& line) {
       const std::scoped_lock lock(mutex_);
       if (line.starts_with("seed ")) {
         present = std::stoull(line.substr(5));
@@ -385,8 +385,13 @@ class Exploration {
         failed(line);
       }
     });
-    if (ended) return true;
+    if (ended && status == 0) return true;
     const std::scoped_lock lock(mutex_);
+    if (ended) {
+      // All of its runs are over; what a sanitizer finds at the end, say, is of one of them.
+      failed("ended badly after seed " + std::to_string(present));
+      return true;
+    }
     failed("died in seed " + std::to_string(present));
     const auto base = base_of(command_.base);
     const auto tree = generate_scenario(present, command_.base.empty() ? nullptr : &*base);

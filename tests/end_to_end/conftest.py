@@ -14,15 +14,14 @@ from harness.redis import Redis  # noqa: E402
 
 @pytest.fixture
 def processes(request, tmp_path):
-    """Started processes in the order of starting. After the test, none of them runs, and none may have crashed."""
+    """Started processes in the order of starting. After the test, none of them runs, and each has ended well."""
     started = []
     request.node.started_processes = started
     yield started
     for process in reversed(started):
         process.clean_up()
     for process in started:
-        crashed = process.child is not None and process.child.returncode in (-6, -7, -8, -11, -4)
-        assert not crashed, f"{process.name} crashed, {process.child.returncode}\n{process.log_tail()}"
+        assert not (why := process.ended_badly()), f"{process.name} {why}\n{process.log_tail()}"
 
 
 @pytest.fixture

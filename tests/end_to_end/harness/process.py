@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 
@@ -70,6 +71,16 @@ class Process:
                 self.child.wait(timeout=5)
             except subprocess.TimeoutExpired:
                 self.kill()
+
+    def ended_badly(self):
+        """How, when it crashed or a sanitizer had a word against it, perhaps in its last moments; or None."""
+        if self.child is None:
+            return None
+        # 1 and 2 are ends that the tests of them look at; it may be killed, or asked to end before it listens to that.
+        if self.child.returncode not in (0, 1, 2, -signal.SIGTERM, -signal.SIGKILL):
+            return f"ended with {self.child.returncode}"
+        told = re.search(r".*(?:(?:ERROR|WARNING|SUMMARY): \w+Sanitizer|runtime error: ).*", self.stderr())
+        return f"was told of: {told[0]}" if told else None
 
     def stdout(self):
         return self.stdout_path.read_text(encoding="utf-8", errors="surrogateescape")
