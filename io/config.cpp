@@ -211,14 +211,13 @@ std::expected<void, std::string> assign_sentinel_id(std::string& id, std::string
   return {};
 }
 
-StartRefusal config_is_valid() { return {0, "configuration is valid"}; }
-
 }  // namespace
 
 std::expected<ProxyConfig, StartRefusal> parse_proxy_config(int argc, const char* const* argv,
                                                             const EnvironmentLookup& environment) {
   ProxyConfig config;
   SettingsTable table("gopher-proxy", "GopherProxy: an HTTP reverse proxy over the backends that Redis names.");
+  table.health_check(config.health_check);
   table.group("Ports and threads");
   table.port("PROXY_PORT", config.proxy_port, "port that clients connect to; every path is proxied");
   table.listen_address("LISTEN_ADDRESS", config.listen_address, "address that the proxy port listens on");
@@ -247,8 +246,7 @@ std::expected<ProxyConfig, StartRefusal> parse_proxy_config(int argc, const char
   auto checked = table.read(argc, argv, environment, version_line("gopher-proxy"));
   if (checked) checked = check_proxy(table, config);
   if (!checked) return std::unexpected(std::move(checked.error()));
-  if (table.check_only()) return std::unexpected(config_is_valid());
-  config.health_check = table.health_check();
+  if (table.check_only()) return std::unexpected(table.valid());
   return config;
 }
 
@@ -257,6 +255,7 @@ std::expected<SentinelConfig, StartRefusal> parse_sentinel_config(int argc, cons
   SentinelConfig config;
   config.targets = default_targets();
   SettingsTable table("gopher-sentinel", "Sentinel: probes backends and keeps the live ones in a Redis set.");
+  table.health_check(config.health_check);
   table.group("Backends");
   redis_row(table, config.redis);
   table.endpoints("SENTINEL_TARGETS", config.targets, "backends to probe");
@@ -278,8 +277,7 @@ std::expected<SentinelConfig, StartRefusal> parse_sentinel_config(int argc, cons
   auto checked = table.read(argc, argv, environment, version_line("gopher-sentinel"));
   if (checked) checked = check_sentinel(table, config);
   if (!checked) return std::unexpected(std::move(checked.error()));
-  if (table.check_only()) return std::unexpected(config_is_valid());
-  config.health_check = table.health_check();
+  if (table.check_only()) return std::unexpected(table.valid());
   return config;
 }
 
@@ -288,14 +286,14 @@ std::expected<DemoBackendConfig, StartRefusal> parse_demo_backend_config(int arg
   DemoBackendConfig config;
   SettingsTable table("gopher-demo-backend",
                       "A backend to try GopherProxy with: answers every request with its number.");
+  table.health_check(config.health_check);
   table.group("Settings");
   table.port("PORT", config.port, "port to answer on");
   table.listen_address("LISTEN_ADDRESS", config.listen_address, "address to listen on");
   table.count("SERVER", config.server, 0, 1'000'000, "number in the answer");
   const auto read = table.read(argc, argv, environment, version_line("gopher-demo-backend"));
   if (!read) return std::unexpected(read.error());
-  if (table.check_only()) return std::unexpected(config_is_valid());
-  config.health_check = table.health_check();
+  if (table.check_only()) return std::unexpected(table.valid());
   return config;
 }
 

@@ -201,7 +201,8 @@ StartRefusal SettingsTable::unknown_argument(const std::vector<std::string>& arg
   }
   const std::string name = flag->substr(0, flag->find('='));
   if (may_hold_password(name)) return refuse("unknown flag " + shown_argument(*flag, argc, argv) + " (see --help)");
-  std::vector<std::string> known{"--help", "--version", "--check-config", "--health"};
+  std::vector<std::string> known{"--help", "--version", "--check-config"};
+  if (health_check_) known.push_back("--health");
   for (const auto& row : rows_)
     known.push_back(row.flag);
   const auto nearest = std::min_element(known.begin(), known.end(), [&](const std::string& a, const std::string& b) {
@@ -238,7 +239,10 @@ std::expected<void, StartRefusal> SettingsTable::read(int argc, const char* cons
   bool want_version = false;
   app.add_flag("--version", want_version, "version and commit");
   app.add_flag("--check-config", check_only_, "check the settings and exit");
-  app.add_flag("--health", health_check_, "ask the process that runs with these settings whether it is alive; 0 or 1");
+  if (health_check_) {
+    app.add_flag("--health", *health_check_,
+                 "ask the process that runs with these settings whether it is alive; 0 or 1");
+  }
   app.add_flag("--help-markdown", want_markdown, "")->group("");
   app.get_formatter()->column_width(46);
   app.footer("Every setting is a flag and, when the flag is not given, an environment variable.");

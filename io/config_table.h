@@ -73,6 +73,9 @@ class SettingsTable {
   };
   void text(Text row);
 
+  // Offers --health, which sets the field.
+  void health_check(bool& field) { health_check_ = &field; }
+
   // Fills the fields: a flag goes before its variable, and the last of repeated flags counts. An empty variable counts
   // as unset. --help, --help-markdown and --version come back as refusals with exit code 0.
   std::expected<void, StartRefusal> read(int argc, const char* const* argv, const EnvironmentLookup& environment,
@@ -80,8 +83,8 @@ class SettingsTable {
 
   // --check-config was given.
   bool check_only() const noexcept { return check_only_; }
-  // --health was given.
-  bool health_check() const noexcept { return health_check_; }
+  // What --check-config answers when all that was read is right.
+  StartRefusal valid() const { return {0, "configuration is valid"}; }
   // Whether a flag or variable gave this setting, and the name it was given by (its variable when it was not given).
   bool given(std::string_view variable) const;
   std::string name_of(std::string_view variable) const;
@@ -118,7 +121,7 @@ class SettingsTable {
   std::string group_;
   std::vector<Row> rows_;
   bool check_only_ = false;
-  bool health_check_ = false;
+  bool* health_check_ = nullptr;
 };
 
 }  // namespace gopher

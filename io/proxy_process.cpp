@@ -166,6 +166,8 @@ class ProxyProcess {
 
   void add_gauges() {
     metrics_.add_gauge("ready", "1 when /readyz answers 200.", [this] { return readiness().ready ? 1 : 0; });
+    metrics_.add_gauge("downstream_connections_limit", "Client connections that may be open at once.",
+                       [this] { return static_cast<double>(workers_.size() * config_.session.max_connections); });
     metrics_.add_gauge("limiter_table_capacity", "Clients that the limiter can track at once.",
                        [this] { return static_cast<double>(limiter_.capacity()); });
     metrics_.add_gauge("limiter_table_entries", "Clients whose bucket is not full now.",

@@ -1,5 +1,6 @@
-// What every shape sends, and what it counts. A 429 is the limiter at work and no error: each user of these shapes comes
-// from one machine unless k6 is told of more addresses (--local-ips=127.0.0.2-127.0.3.255).
+// What every shape sends, and what it counts. A 429 is the limiter at work and no error, nor are its quick answers the
+// latency that counts: each user of these shapes comes from one machine unless k6 is told of more addresses
+// (--local-ips=127.0.0.2-127.0.3.255). k6's own http_req_failed counts them; `failed` does not.
 import http from 'k6/http';
 import { check, sleep } from 'k6';
 import { Counter, Rate } from 'k6/metrics';
@@ -8,7 +9,7 @@ const target = __ENV.TARGET || 'http://127.0.0.1:8080/';
 const rateLimited = new Counter('rate_limited');
 const failed = new Rate('failed');
 
-http.setResponseCallback(http.expectedStatuses(200, 429));
+http.setResponseCallback(http.expectedStatuses(200));
 
 export const thresholds = {
   failed: ['rate<0.01'],

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "core/ports/time.h"
 
@@ -19,17 +20,16 @@ class Latencies {
     ++total_;
   }
 
-  std::uint64_t total() const { return total_; }
-
-  // Below which `share` of them lie, in milliseconds: the upper edge of its bucket. 0 when there are none.
-  double quantile_ms(double share) const {
+  // Below which `share` of them lie, in milliseconds: the upper edge of its bucket. Nothing when there are none.
+  std::optional<double> quantile_ms(double share) const {
+    if (total_ == 0) return std::nullopt;
     const double rank = share * static_cast<double>(total_);
     std::uint64_t sum = 0;
     for (std::size_t index = 0; index < counts_.size(); ++index) {
       sum += counts_[index];
       if (sum > 0 && static_cast<double>(sum) >= rank) return static_cast<double>(upper_edge_of(index)) / 1000;
     }
-    return 0;
+    return std::nullopt;
   }
 
  private:

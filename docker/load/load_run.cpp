@@ -46,7 +46,7 @@ std::expected<std::unique_ptr<Stream>, ErrorKind> connect_from(EventLoop& loop, 
 }
 
 std::string request_text(const LoadSettings& settings) {
-  return "GET " + settings.path + " HTTP/1.1\r\nHost: " + settings.target.to_string() + "\r\n\r\n";
+  return "GET / HTTP/1.1\r\nHost: " + settings.target.to_string() + "\r\n\r\n";
 }
 
 }  // namespace
@@ -67,30 +67,37 @@ LoadRun::LoadRun(const LoadSettings& settings, Shape shape)
 
 void LoadRun::run() {
   begun_ = loop_.clock().now();
-  adjust();
+  on_tick();
   loop_.run();
 }
 
-void LoadRun::adjust() {
+void LoadRun::on_tick() {
+  ticker_.arm(loop_.clock().now() + kTick);
   const Duration since = loop_.clock().now() - begun_;
-  const Duration in_full_seconds = std::chrono::seconds(seconds_.size() + 1);
-  if (since >= in_full_seconds) close_second();
-  if (since >= shape_.length()) {
-    length_ = since;
+  close_seconds(since);
+  if (since < shape_.length()) {
+    adjust_users(since);
+  } else if (!ending_.requested()) {
+    wanted_ = 0;
     ending_.request();
     ender_.spawn(end());
-    return;
   }
+}
+
+void LoadRun::adjust_users(Duration since) {
   wanted_ = shape_.users_at(since);
   present_.resize(std::max(present_.size(), static_cast<std::size_t>(std::ceil(wanted_))));
   for (std::size_t number = 0; static_cast<double>(number) < wanted_; ++number) {
     if (!present_[number]) users_.spawn(user(number));
   }
-  ticker_.arm(loop_.clock().now() + kTick);
 }
 
 Task<void> LoadRun::end() {
   co_await users_.join();
+  length_ = loop_.clock().now() - begun_;
+  ticker_.disarm();
+  close_seconds(length_);
+  if (second_.requests() > 0) seconds_.push_back({wanted_, second_});
   loop_.stop();
 }
 
@@ -153,7 +160,7 @@ Task<LoadRun::Outcome> LoadRun::exchange(Client& client) {
   }
   if (code == 429) co_return Outcome::rate_limited;
   if (code >= 200 && code < 400) co_return Outcome::answered;
-  co_return Outcome::refused;
+  co_return Outcome::other_status;
 }
 
 IpAddress LoadRun::next_address() {
@@ -170,17 +177,17 @@ void LoadRun::count(Outcome outcome, Duration latency) {
         tally->latencies.add(latency);
         break;
       case Outcome::rate_limited: ++tally->rate_limited; break;
-      case Outcome::refused: ++tally->refused; break;
+      case Outcome::other_status: ++tally->other_status; break;
       case Outcome::failed: ++tally->failed; break;
     }
   }
 }
 
-void LoadRun::close_second() {
-  const auto& latencies = second_.latencies;
-  seconds_.push_back({wanted_, second_.answered, second_.rate_limited, second_.refused, second_.failed,
-                      latencies.quantile_ms(0.5), latencies.quantile_ms(0.95), latencies.quantile_ms(0.99)});
-  second_ = {};
+void LoadRun::close_seconds(Duration since) {
+  while (since >= std::chrono::seconds(seconds_.size() + 1)) {
+    seconds_.push_back({wanted_, second_});
+    second_ = {};
+  }
 }
 
 }  // namespace gopher::load

@@ -1,9 +1,11 @@
 // gopher-load: the load shapes of docker/k6 without k6, from many client addresses of 127.0.0.0/8. Prints what came of
 // it as JSON, for report.py; `./dev load SHAPE` runs both against the local stack.
-#include <algorithm>
+#include <chrono>
 #include <cstdio>
-#include <optional>
+#include <initializer_list>
 #include <string>
+
+#include <nlohmann/json.hpp>
 
 #include "docker/load/load_run.h"
 #include "docker/load/shape.h"
@@ -16,6 +18,7 @@ namespace {
 
 using namespace gopher;
 using namespace gopher::load;
+using Json = nlohmann::ordered_json;
 
 struct Config {
   LoadSettings load;
@@ -65,31 +68,42 @@ std::expected<Config, StartRefusal> parse(int argc, const char* const* argv) {
                  "for an answer");
   const auto read = table.read(argc, argv, process_environment, version_line("gopher-load"));
   if (!read) return std::unexpected(read.error());
+  if (table.check_only()) return std::unexpected(table.valid());
   return config;
 }
 
-void print(const Config& config, const LoadRun& run) {
-  const Tally& total = run.total();
-  const double seconds = std::chrono::duration<double>(run.length()).count();
-  std::printf(
-      "{\"shape\":\"%s\",\"seconds\":%.3f,\"addresses\":%u,\"requests\":%llu,\"answered\":%llu,"
-      "\"rate_limited\":%llu,\"refused\":%llu,\"failed\":%llu,\"p50_ms\":%.3f,\"p95_ms\":%.3f,\"p99_ms\":%.3f,"
-      "\n\"timeline\":[",
-      config.shape.c_str(), seconds, config.load.addresses, static_cast<unsigned long long>(total.requests()),
-      static_cast<unsigned long long>(total.answered), static_cast<unsigned long long>(total.rate_limited),
-      static_cast<unsigned long long>(total.refused), static_cast<unsigned long long>(total.failed),
-      total.latencies.quantile_ms(0.5), total.latencies.quantile_ms(0.95), total.latencies.quantile_ms(0.99));
-  const char* separator = "\n";
-  for (const Second& second : run.seconds()) {
-    std::printf(
-        "%s{\"users\":%.0f,\"answered\":%llu,\"rate_limited\":%llu,\"refused\":%llu,\"failed\":%llu,"
-        "\"p50_ms\":%.3f,\"p95_ms\":%.3f,\"p99_ms\":%.3f}",
-        separator, second.users, static_cast<unsigned long long>(second.answered),
-        static_cast<unsigned long long>(second.rate_limited), static_cast<unsigned long long>(second.refused),
-        static_cast<unsigned long long>(second.failed), second.p50_ms, second.p95_ms, second.p99_ms);
-    separator = ",\n";
+double in_seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+
+Json counts_of(const Tally& tally) {
+  Json counts{{"requests", tally.requests()},
+              {"answered", tally.answered},
+              {"rate_limited", tally.rate_limited},
+              {"other_status", tally.other_status},
+              {"failed", tally.failed}};
+  for (const int percent : {50, 95, 99}) {
+    const auto quantile = tally.latencies.quantile_ms(percent / 100.0);
+    counts["p" + std::to_string(percent) + "_ms"] = quantile ? Json(*quantile) : Json();
   }
-  std::printf("\n]}\n");
+  return counts;
+}
+
+Json result_of(const Config& config, const Shape& shape, const LoadRun& run) {
+  Json result{{"shape", config.shape},
+              {"seconds", in_seconds(run.length())},
+              {"addresses", config.load.addresses},
+              {"requests_per_client", config.load.requests_per_client},
+              {"pause_ms", in_seconds(config.load.pause) * 1000}};
+  result.update(counts_of(run.total()));
+  result["first_users"] = shape.first_users();
+  for (const Stage& stage : shape.stages())
+    result["stages"].push_back({{"seconds", in_seconds(stage.length)}, {"users", stage.users}});
+  result["timeline"] = Json::array();
+  for (const Second& second : run.seconds()) {
+    Json row{{"users", second.users}};
+    row.update(counts_of(second.tally));
+    result["timeline"].push_back(std::move(row));
+  }
+  return result;
 }
 
 }  // namespace
@@ -100,8 +114,8 @@ int main(int argc, char** argv) {
   Shape shape = *Shape::named(config->shape);
   if (config->length > Duration::zero()) shape = shape.lasting(config->length);
   raise_descriptor_limit();  // every user holds one
-  LoadRun run(config->load, std::move(shape));
+  LoadRun run(config->load, shape);
   run.run();
-  print(*config, run);
+  std::printf("%s\n", result_of(*config, shape, run).dump(1).c_str());
   return 0;
 }

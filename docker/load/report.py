@@ -14,6 +14,7 @@ body { font: 15px/1.45 system-ui, sans-serif; color: var(--text); background: va
   max-width: 900px; padding: 0 1rem; }
 table { border-collapse: collapse; margin: 1rem 0 2rem; } th, td { text-align: right; padding: .3rem .8rem;
   border-bottom: 1px solid var(--line); font-variant-numeric: tabular-nums; } th { color: var(--faint); }
+polyline { fill: none; stroke-width: 1.5; stroke-linecap: round; }
 svg { width: 100%; height: auto; } svg text { fill: var(--faint); font-size: 11px; } figure { margin: 0 0 2rem; }
 figcaption { font-weight: 600; } figcaption span { font-weight: 400; margin-left: 1rem; white-space: nowrap; }
 """
@@ -24,15 +25,20 @@ COLORS = {"users": "#7a5cc4", "answered": "#2f9e5b", "429": "#d98a1f", "errors":
 def row(result):
     """The columns of the table, in order."""
     seconds = result["seconds"]
+
+    def milliseconds(name):
+        return "-" if result[name] is None else f"{result[name]:.2f}"
+
     return {
         "shape": result["shape"],
         "seconds": f"{seconds:.0f}",
         "requests": f"{result['requests']:,}",
-        "req/s": f"{result['requests'] / seconds:,.0f}",
-        "p50 ms": f"{result['p50_ms']:.2f}",
-        "p95 ms": f"{result['p95_ms']:.2f}",
-        "p99 ms": f"{result['p99_ms']:.2f}",
-        "errors": f"{result['refused'] + result['failed']:,}",
+        "asked/s": f"{result['requests'] / seconds:,.0f}",
+        "answered/s": f"{result['answered'] / seconds:,.0f}",
+        "p50 ms": milliseconds("p50_ms"),
+        "p95 ms": milliseconds("p95_ms"),
+        "p99 ms": milliseconds("p99_ms"),
+        "errors": f"{result['other_status'] + result['failed']:,}",
         "429": f"{result['rate_limited']:,} ({result['rate_limited'] / max(result['requests'], 1):.0%})",
     }
 
@@ -47,10 +53,21 @@ def scale_top(value):
         top *= 10
 
 
+def runs(values):
+    """(second, value) of each unbroken run of values: a None is a gap."""
+    run = []
+    for second, value in enumerate([*values, None]):
+        if value is not None:
+            run.append((second, value))
+        elif run:
+            yield run
+            run = []
+
+
 def plot(title, unit, lines):
-    """A figure with one line for each name in `lines`, a value a second."""
+    """A figure with one line for each name in `lines`, a value a second; None where there is nothing to show."""
     count = max(len(values) for values in lines.values())
-    top = scale_top(max((max(values, default=0) for values in lines.values()), default=0))
+    top = scale_top(max((value for values in lines.values() for value in values if value is not None), default=0))
     wide, high = WIDTH - LEFT - 8, HEIGHT - BOTTOM - 10
 
     def x(second):
@@ -70,8 +87,10 @@ def plot(title, unit, lines):
         parts.append(f'<text x="{x(second):.1f}" y="{HEIGHT - 6}" text-anchor="middle">{second:.0f} s</text>')
     legend = ""
     for name, values in lines.items():
-        points = " ".join(f"{x(second):.1f},{y(value):.1f}" for second, value in enumerate(values))
-        parts.append(f'<polyline points="{points}" fill="none" stroke="{COLORS[name]}" stroke-width="1.5"/>')
+        for run in runs(values):
+            # A second alone between two gaps is a line to itself: a dot.
+            points = " ".join(f"{x(second):.1f},{y(value):.1f}" for second, value in (run if run[1:] else run * 2))
+            parts.append(f'<polyline points="{points}" stroke="{COLORS[name]}"/>')
         legend += f'<span style="color:{COLORS[name]}">{html.escape(name)}</span>'
     picture = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{html.escape(title)}">{"".join(parts)}</svg>'
     return f"<figure><figcaption>{html.escape(title)}, {html.escape(unit)}{legend}</figcaption>{picture}</figure>"
@@ -80,8 +99,8 @@ def plot(title, unit, lines):
 def page(result):
     timeline = result["timeline"]
 
-    def column(*names):
-        return [sum(second[name] for name in names) for second in timeline]
+    def column(name):
+        return [second[name] for second in timeline]
 
     columns = row(result)
     head = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
@@ -89,7 +108,7 @@ def page(result):
     figures = [
         plot("Users", "at once", {"users": column("users")}),
         plot("Requests", "a second", {"answered": column("answered"), "429": column("rate_limited"),
-                                      "errors": column("refused", "failed")}),
+                                      "errors": [second["other_status"] + second["failed"] for second in timeline]}),
         plot("Latency of those answered", "ms", {name: column(f"{name}_ms") for name in ("p50", "p95", "p99")}),
     ]  # fmt: skip
     shape = html.escape(result["shape"])
@@ -97,7 +116,10 @@ def page(result):
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Load: {shape}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{STYLE}</style>'
         f"<h1>Load: {shape}</h1><p>From {result['addresses']:,} client addresses, on one machine with the proxy and "
-        f"its backends.</p><table><tr>{head}</tr><tr>{cells}</tr></table>{''.join(figures)}</html>\n"
+        f"its backends. A closed loop: each user asks, waits for the answer, and asks again {result['pause_ms']:g} ms "
+        "later. A proxy that is slow is asked less often, so these latencies are those of the users whose turn came, "
+        "not of clients who come at their own time (coordinated omission).</p>"
+        f"<table><tr>{head}</tr><tr>{cells}</tr></table>{''.join(figures)}</html>\n"
     )
 
 

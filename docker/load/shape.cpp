@@ -8,7 +8,8 @@ std::optional<Shape> Shape::named(std::string_view name) {
   using std::chrono::seconds;
   if (name == "smoke") return Shape(10, {{seconds(30), 10}});
   if (name == "load")
-    return Shape(0, {{seconds(30), 100}, {seconds(30), 300}, {seconds(30), 500}, {seconds(180), 500}});
+    return Shape(0,
+                 {{seconds(30), 100}, {seconds(30), 300}, {seconds(30), 500}, {seconds(180), 500}, {seconds(15), 0}});
   if (name == "spike")
     return Shape(10, {{seconds(10), 10}, {seconds(5), 500}, {seconds(30), 500}, {seconds(5), 10}, {seconds(10), 10}});
   if (name == "sustained") return Shape(200, {{seconds(300), 200}});

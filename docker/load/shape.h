@@ -24,6 +24,8 @@ class Shape {
   // The same shape within another time.
   Shape lasting(Duration length) const;
   Duration length() const;
+  double first_users() const noexcept { return first_; }
+  const std::vector<Stage>& stages() const noexcept { return stages_; }
   // At `since` its begin; after its end, what it ended with.
   double users_at(Duration since) const;
 

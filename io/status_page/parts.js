@@ -288,6 +288,8 @@ function backends(status, now) {
     status.traffic ? ['in flight', 'requests', 'errors', 'p50 · p95 · p99'] : []
   );
   const hidden = status.backends.count - rows.length;
+  // Those that are up are the last to be listed.
+  const restIsUp = rows.some(backend => backend.state === 'up');
   return node(
     'section',
     {class: 'card backends', id: 'backends'},
@@ -305,7 +307,7 @@ function backends(status, now) {
       ),
     rows.map(backend => backendRow(backend, status, now)),
     rows.length === 0 && node('div', {class: 'foot-note'}, 'The registry names no backend.'),
-    hidden > 0 && node('div', {class: 'foot-note'}, `${number(hidden)} more are up.`),
+    hidden > 0 && node('div', {class: 'foot-note'}, `${number(hidden)} more are ${restIsUp ? 'up' : 'not shown'}.`),
     status.backends.leaving.length > 0 &&
       node(
         'div',

@@ -92,6 +92,12 @@ def test_a_backend_that_goes_down_and_returns_is_seen_without_a_reload(browser, 
     assert browser.script("return window.sameDocument") is True
 
 
+def test_of_more_backends_than_are_listed_it_is_not_said_that_they_are_up(browser, start_proxy, redis):
+    redis.add(*(f"http://127.9.{number // 250}.{number % 250 + 1}:9" for number in range(300)))
+    open_status(browser, start_proxy())
+    shown(browser, "#backends", "44 more are not shown.")
+
+
 def test_no_value_of_the_network_becomes_markup(browser, make_backend, start_proxy, redis):
     backend = make_backend()
     proxy = start_proxy(backend)

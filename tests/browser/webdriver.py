@@ -1,6 +1,5 @@
 """A browser for tests: headless Chromium, driven over WebDriver (W3C) with the standard library only."""
 
-import base64
 import json
 import shutil
 import socket
@@ -117,10 +116,6 @@ class Browser:
         log = self._call("POST", "/se/log", {"type": "performance"})
         events = [json.loads(entry["message"])["message"] for entry in log]
         return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
-
-    def screenshot(self, file):
-        with open(file, "wb") as out:
-            out.write(base64.b64decode(self._call("GET", "/screenshot")))
 
     def _await_driver(self):
         deadline = time.monotonic() + START_SECONDS

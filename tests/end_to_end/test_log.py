@@ -2,6 +2,7 @@
 
 import json
 import re
+from pathlib import Path
 import re
 
 from harness.http import RawConnection, post
@@ -78,3 +79,16 @@ def test_standard_error_stays_empty(make_backend, start_proxy):
     proxy.get()
     assert proxy.stop() == 0
     assert proxy.stderr() == ""
+
+
+def test_readme_lists_every_line_that_is_not_for_debugging():
+    root = Path(__file__).parents[2]
+    told = set()
+    for source in sorted(root.glob("io/*.cpp")):
+        text = source.read_text()
+        told |= set(re.findall(r'\blog_\.(?:info|warn|error)\("([^"]+)"', text))
+        told |= set(re.findall(r'\blog_\.write\([^"]*?"([^"]+)"', text))
+        told |= set(re.findall(r'\btext\("msg", "([^"]+)"\)', text))
+    readme = (root / "README.md").read_text()
+    missing = [line for line in sorted(told) if f"`{line}`" not in readme]
+    assert len(told) > 20 and not missing

@@ -14,6 +14,8 @@ from harness.ports import reserve_port, reserve_ports_in_a_row
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PROJECT = "gopherproxy-test"
+# Of the images built here, so that none takes the place of one that somebody runs.
+VERSION = "0.0.0-test"
 COMPOSE_FILE = ROOT / "docker/compose.yaml"
 # The image of Grafana is not to be had everywhere; its files are checked by test_grafana_and_k6.py.
 SERVICES = ("redis", "gopher-sentinel", "gopher-proxy", "demo-1", "demo-2", "demo-3", "prometheus")
@@ -32,12 +34,20 @@ def docker(*arguments, check=True, timeout=120):
     return result.stdout
 
 
+def image(name):
+    return f"gopherproxy/{name}:{VERSION}"
+
+
+# docker compose, with nothing from a .env that an operator has beside the compose file.
+COMPOSE = ("docker", "compose", "--env-file", os.devnull)
+
+
 def compose_at(file, *arguments, environment=(), check=True, timeout=300):
     """The same of docker compose; `environment` is added to this process's own."""
-    command = ["docker", "compose", "-p", PROJECT, "-f", file, *arguments]
+    command = [*COMPOSE, "-p", PROJECT, "-f", file, *arguments]
     result = subprocess.run(
-        list(map(str, command)),
-        env={**os.environ, **dict(environment)}, capture_output=True, text=True, timeout=timeout, check=False,
+        list(map(str, command)), env={**os.environ, "VERSION": VERSION, **dict(environment)},
+        capture_output=True, text=True, timeout=timeout, check=False,
     )  # fmt: skip
     if not check:
         return result
@@ -51,7 +61,7 @@ class Stack:
         self.metrics_port = reserve_ports_in_a_row(PROXIES)
         self.prometheus_port = reserve_port()
         self.settings = {
-            "PROXY_PORT": f"{self.proxy_port}-{self.proxy_port + PROXIES - 1}",
+            "PROXY_PORT": f"127.0.0.1:{self.proxy_port}-{self.proxy_port + PROXIES - 1}",
             "METRICS_PORT": f"{self.metrics_port}-{self.metrics_port + PROXIES - 1}",
             "SENTINEL_METRICS_PORT": reserve_port(),
             "REDIS_PORT": reserve_port(),

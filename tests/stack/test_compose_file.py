@@ -6,11 +6,11 @@ import re
 import subprocess
 
 import pytest
-from stack import COMPOSE_FILE, docker
+from stack import COMPOSE, COMPOSE_FILE, docker, image
 
 
 def config(*files, profiles=(), **environment):
-    command = ["docker", "compose", "-f", COMPOSE_FILE]
+    command = [*COMPOSE, "-f", COMPOSE_FILE]
     for file in files:
         command += ["-f", COMPOSE_FILE.parent / file]
     for profile in profiles:
@@ -59,8 +59,19 @@ def test_a_service_is_confined(name):
     assert float(limits["cpus"]) > 0 and int(limits["memory"]) > 0
 
 
-def test_the_grace_of_a_stop_is_longer_than_the_drain():
-    assert config()["gopher-proxy"]["stop_grace_period"] == "45s"
+def help_table(name):
+    """setting → default, as the binary of an image says."""
+    table = docker("run", "--rm", "--network", "none", image(name), "--help-markdown")
+    return dict(re.findall(r"^\| `([A-Z0-9_]+)` \| `[^`]*` \| `([^`]*)`", table, re.MULTILINE))
+
+
+def seconds(duration):
+    return sum(int(count) * {"s": 1, "m": 60, "h": 3600}[unit] for count, unit in re.findall(r"(\d+)([smh])", duration))
+
+
+def test_the_grace_of_a_stop_is_longer_than_the_drain_and_the_end_of_the_workers(images):
+    grace = seconds(config()["gopher-proxy"]["stop_grace_period"])
+    assert grace > seconds(help_table("proxy")["DRAIN_TIMEOUT"]) + 5 > 5
 
 
 @pytest.mark.parametrize("name", ["proxy", "sentinel"])
@@ -70,9 +81,7 @@ def test_every_setting_of_a_binary_can_be_given(images, name):
     if name == "proxy":
         left_out |= {"LISTEN_ADDRESS", "TARGETS", "PROBE_INTERVAL", "PROBE_TIMEOUT", "PROBE_RISE", "PROBE_FALL"}
         left_out |= {"PROBE_PATH"}
-    table = docker("run", "--rm", "--network", "none", f"gopherproxy/{name}:0.1.0", "--help-markdown")
-    settings = set(re.findall(r"^\| `([A-Z0-9_]+)`", table, re.MULTILINE))
-    assert settings - set(config()[f"gopher-{name}"]["environment"]) == left_out
+    assert set(help_table(name)) - set(config()[f"gopher-{name}"]["environment"]) == left_out
 
 
 def test_a_password_reaches_redis_and_both_that_use_it():

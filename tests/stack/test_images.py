@@ -4,14 +4,10 @@ import json
 import subprocess
 
 import pytest
-from stack import ROOT, docker
+from stack import ROOT, VERSION, docker, image
 
 PROGRAMS = {"proxy": "gopher-proxy", "sentinel": "gopher-sentinel", "demo-backend": "gopher-demo-backend"}
 MEGABYTE = 1_000_000
-
-
-def image(name):
-    return f"gopherproxy/{name}:0.1.0"
 
 
 def run(name, *arguments):
@@ -32,7 +28,7 @@ def test_an_image_is_small_and_has_no_shell(images, name):
 @pytest.mark.parametrize(("name", "program"), PROGRAMS.items())
 def test_an_image_says_which_commit_it_holds(images, name, program):
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert run(name, "--version").stdout == f"{program} 0.1.0 (commit {commit[:7]})\n"
+    assert run(name, "--version").stdout == f"{program} {VERSION} (commit {commit[:7]})\n"
 
 
 @pytest.mark.parametrize(("name", "program"), PROGRAMS.items())

@@ -8,8 +8,8 @@ from harness.polling import eventually
 from stack import HERE, compose_at, docker
 
 UNITS = ("gopher-proxy", "gopher-sentinel")
-# systemd mounts, and makes cgroups and namespaces for its units. Not --privileged, which an engine that has not every
-# capability itself refuses.
+# systemd mounts, and makes cgroups and namespaces for its units. This is as good as root on the engine's machine, and
+# not --privileged only because an engine that has not every capability itself refuses that.
 FREEDOM = ("--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE") + tuple(
     word for option in ("seccomp", "apparmor", "systempaths") for word in ("--security-opt", f"{option}=unconfined")
 )
@@ -32,7 +32,8 @@ def machine(images):
     compose_at(file, "build", "package", timeout=1200)
     compose_at(file, "build", "machine", timeout=1200)
     machine = Machine(f"gopher-machine-{uuid.uuid4().hex[:8]}")
-    docker("run", "-d", "--name", machine.name, *FREEDOM, "--tmpfs", "/run", "gopherproxy-test/machine")
+    run = ("run", "-d", "--name", machine.name, *FREEDOM, "--tmpfs", "/run", "gopherproxy-test/machine")
+    host_name = docker(*run)[:12]
     try:
         eventually(
             lambda: machine.run("systemctl", "is-system-running", check=False).stdout in ("running\n", "degraded\n"),
@@ -42,6 +43,7 @@ def machine(images):
         yield machine
     finally:
         docker("rm", "-f", machine.name)
+        docker("run", "--rm", *FREEDOM, "gopherproxy-test/machine", "boot.sh", "forget", host_name)
 
 
 @pytest.mark.parametrize("unit", UNITS)
@@ -71,9 +73,46 @@ def test_requests_pass_and_the_status_tells_of_the_backends(machine):
     eventually(answered, 20, "an answer through the proxy", every=0.6)
     eventually(
         lambda: machine.property("gopher-proxy", "StatusText") == "ready: 1 of 1 backend live", 15,
-        machine.property("gopher-proxy", "StatusText"), every=0.5,
+        "its status tells of the one backend that is up", every=0.5,
     )  # fmt: skip
     assert machine.property("gopher-sentinel", "StatusText") == "probing 3 targets"
+
+
+@pytest.mark.parametrize(("unit", "port"), zip(UNITS, (2112, 2113)))
+def test_settings_are_for_root_alone_and_the_metrics_port_for_this_machine(machine, unit, port):
+    assert machine.run("stat", "-c", "%a %U %G", f"/etc/default/{unit}").split() == ["640", "root", "root"]
+    assert machine.run("curl", "-s", f"http://127.0.0.1:{port}/healthz").strip() == "ok"
+    outside = machine.run("sh", "-c", f"curl -s -m 5 http://$(hostname -i):{port}/healthz", check=False)
+    assert outside.returncode == 7, "refused"
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_line_that_the_settings_advise_checks_what_stands_there(machine, unit):
+    path = f"/etc/default/{unit}"
+    settings = machine.run("cat", path)
+    advice = re.search(r"^# +(\(.*--check-config \))", settings, re.MULTILINE)[1]
+    assert machine.run("sh", "-c", advice).strip() == "configuration is valid"
+    machine.run("sh", "-c", f"echo METRICS_PORT=none >>{path}")
+    refused = machine.run("sh", "-c", advice, check=False)
+    machine.run("sed", "-i", "$d", path)
+    assert refused.returncode == 2 and "METRICS_PORT" in refused.stderr
+    assert machine.run("cat", path) == settings
+
+
+def test_the_proxy_has_descriptors_for_its_connections_on_sixteen_processors(machine):
+    assert int(machine.property("gopher-proxy", "LimitNOFILE")) > 16 * 2 * 20000
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_service_that_ends_again_and_again_is_always_started_again(machine, unit):
+    for _ in range(6):  # systemd's own limit is five starts within ten seconds
+        before = machine.property(unit, "MainPID")
+        machine.run("kill", "-KILL", before)
+        eventually(
+            lambda before=before: machine.property(unit, "MainPID") not in ("0", before)
+            and machine.property(unit, "ActiveState") == "active",
+            15, f"{unit} runs again", every=0.2,
+        )  # fmt: skip
 
 
 @pytest.mark.parametrize("unit", UNITS)
@@ -107,6 +146,17 @@ def test_a_setting_of_the_environment_file_counts_and_a_bad_one_is_not_tried_aga
     assert machine.property("gopher-proxy", "ExecMainStatus") == "2"
     machine.run("sh", "-c", "sed -i '/eighty/d' /etc/default/gopher-proxy")
     machine.run("systemctl", "restart", "gopher-proxy")
+
+
+def test_an_upgrade_runs_the_new_binary_and_leaves_what_the_administrator_chose(machine):
+    machine.run("systemctl", "disable", "gopher-sentinel")
+    before = [machine.property(unit, "MainPID") for unit in UNITS]
+    machine.run("sh", "-c", "dpkg -i /packages/*.deb")  # the same version, which takes the same steps
+    for unit, old in zip(UNITS, before):
+        assert machine.property(unit, "ActiveState") == "active"
+        assert machine.property(unit, "MainPID") not in ("0", old)
+    assert machine.run("systemctl", "is-enabled", "gopher-sentinel", check=False).stdout.strip() == "disabled"
+    assert "PROXY_PORT=8090" in machine.run("cat", "/etc/default/gopher-proxy")
 
 
 @pytest.mark.parametrize("unit", UNITS)

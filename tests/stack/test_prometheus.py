@@ -12,6 +12,7 @@ from stack import ROOT, docker
 
 FOLDER = ROOT / "docker/prometheus"
 DASHBOARD = json.loads((ROOT / "docker/grafana/dashboards/gopherproxy.json").read_text())
+VARIABLES = [variable for variable in DASHBOARD["templating"]["list"] if variable["type"] == "query"]
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 
 
@@ -89,6 +90,12 @@ def test_a_panel_of_the_dashboard_shows_data(stack, panel):
             return [value for sample in result if not math.isnan(value := float(sample["value"][1]))]
 
         eventually(numbers, 60, f"{panel['title']}: data for {query}", every=1)
+
+
+@pytest.mark.parametrize("variable", VARIABLES, ids=lambda variable: variable["name"])
+def test_a_variable_of_the_dashboard_has_values(stack, variable):
+    metric, label = re.fullmatch(r"label_values\((\w+), (\w+)\)", variable["query"]["query"]).groups()
+    assert stack.prometheus(f"label/{label}/values", **{"match[]": metric})
 
 
 def test_every_metric_that_a_rule_or_panel_names_exists(stack):

@@ -12,7 +12,14 @@ from .polling import eventually
 class Outcomes:
     statuses: dict = field(default_factory=dict)  # status → how many responses were read to their end
     cut: list = field(default_factory=list)  # a response began and did not end
-    unanswered: list = field(default_factory=list)  # no byte of a response: refused, or closed before the answer
+    # No byte of a response: on a new connection, which a proxy that ends may refuse; and on one that had answered and
+    # was to be kept, which no client can tell from a request that was taken and dropped.
+    unanswered: list = field(default_factory=list)
+    lost: list = field(default_factory=list)
+
+    @property
+    def failures(self):
+        return self.cut + self.unanswered + self.lost
 
 
 class Load:
@@ -52,6 +59,7 @@ class Load:
     def _run(self):
         client = Client(self.port)
         while not self.ending.is_set():
+            kept = client.connection.sock is not None
             try:
                 status = client.request(self.method).status
                 with self.lock:
@@ -61,7 +69,7 @@ class Load:
             except http.client.IncompleteRead as error:
                 self._note(self.outcomes.cut, error, client)
             except (OSError, http.client.HTTPException) as error:
-                self._note(self.outcomes.unanswered, error, client)
+                self._note(self.outcomes.lost if kept else self.outcomes.unanswered, error, client)
                 self.ending.wait(0.01)  # not to spin on a port that refuses
         client.close()
 

@@ -1,5 +1,6 @@
 # The Debian packages gopher-proxy and gopher-sentinel (./dev package), and what `cmake --install` lays out.
-# A package holds the stripped binary, its systemd unit, /etc/default/NAME (a conffile) and a manual page.
+# A package holds the stripped binary, its systemd unit, /etc/default/NAME (a conffile) and a manual page, from the
+# program's own folder; the scripts, and what confines the units, are the same for both.
 include(GNUInstallDirs)
 
 set(CPACK_GENERATOR DEB)
@@ -15,6 +16,9 @@ set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
+file(READ ${CMAKE_SOURCE_DIR}/.dev/package/confinement.conf confinement)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/.dev/package/confinement.conf)
+
 # gopher_package(COMPONENT DESCRIPTION)
 function(gopher_package component description)
   set(name gopher-${component})
@@ -25,16 +29,19 @@ function(gopher_package component description)
     "  * Version ${GOPHER_VERSION}.\n\n -- ${CPACK_PACKAGE_CONTACT}  ${day}\n")
   file(WRITE ${made}/conffiles "/etc/default/${name}\n")
   configure_file(${source}/${name}.default ${made}/${name} COPYONLY)
+  configure_file(${source}/${name}.service.in ${made}/${name}.service @ONLY)
   foreach(script postinst prerm postrm)
-    configure_file(${CMAKE_SOURCE_DIR}/proxy/package/${script}.in ${made}/${script} @ONLY
+    configure_file(${CMAKE_SOURCE_DIR}/.dev/package/${script}.in ${made}/${script} @ONLY
       FILE_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
   endforeach()
   execute_process(COMMAND gzip -9nc ${made}/changelog OUTPUT_FILE ${made}/changelog.gz COMMAND_ERROR_IS_FATAL ANY)
   execute_process(COMMAND gzip -9nc ${source}/${name}.8 OUTPUT_FILE ${made}/${name}.8.gz COMMAND_ERROR_IS_FATAL ANY)
 
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT ${component})
-  install(FILES ${source}/${name}.service DESTINATION lib/systemd/system COMPONENT ${component})
-  install(FILES ${made}/${name} DESTINATION /etc/default COMPONENT ${component})
+  install(FILES ${made}/${name}.service DESTINATION lib/systemd/system COMPONENT ${component})
+  # It may hold the password of Redis; systemd reads it as root.
+  install(FILES ${made}/${name} DESTINATION /etc/default COMPONENT ${component}
+    PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ)
   install(FILES ${made}/${name}.8.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man8 COMPONENT ${component})
   install(FILES ${made}/changelog.gz DESTINATION share/doc/${name} COMPONENT ${component})
   install(FILES ${CMAKE_SOURCE_DIR}/LICENSE DESTINATION share/doc/${name} RENAME copyright COMPONENT ${component})
