@@ -36,11 +36,14 @@ sanitizer_options() {
 
 # ./dev coverage: which lines and branches of core the tests reach. The report is .run/coverage/index.html.
 command_coverage() {
+  local status=0
   ensure_packages coverage
   build coverage
   find build/coverage -name '*.gcda' -delete
-  run_tests coverage "$@"
+  run_tests coverage ${1:+--tests-regex "$1"} || status=1
   mkdir -p .run/coverage
   gcovr --root "$root" --filter "$root/core/" --exclude-throw-branches --exclude-unreachable-branches \
-    --html-details .run/coverage/index.html --txt .run/coverage/core.txt --print-summary build/coverage
+    --html-details .run/coverage/index.html --txt .run/coverage/core.txt --print-summary \
+    --fail-under-line 95 build/coverage
+  return "$status"
 }
