@@ -50,8 +50,8 @@ Task<void> Exchange::pump_tunnel(StreamReader& from_reader, Stream& from, InputB
     }
     input.release_if_empty();
     const auto error = co_await from_reader.ready(tunnel_activity_ + idle);
-    if (error == ErrorKind::timed_out && worker_.clock.now() < tunnel_activity_ + idle) continue;
     if (error == ErrorKind::timed_out) {
+      if (worker_.clock.now() < tunnel_activity_ + idle) continue;
       from.close();
       to.close();
       co_return;

@@ -3,7 +3,6 @@
 import json
 import re
 from pathlib import Path
-import re
 
 from harness.http import RawConnection, post
 from harness.polling import eventually

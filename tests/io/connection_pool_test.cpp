@@ -1,7 +1,8 @@
 // What of the pool of upstream connections only real sockets show: the data path's tests have the rest.
 #include "core/upstream/connection_pool.h"
 
-#include <sys/socket.h>
+#include <memory>
+#include <string>
 
 #include <gtest/gtest.h>
 
