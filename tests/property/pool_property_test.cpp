@@ -32,9 +32,9 @@ struct Model {
 };
 
 TEST(PoolProperty, WhoIsInTheSetAndSaidToBeUpTakesTrafficAndNobodyElse) {
-  Reached reached{{"a live member leaves", 50},     {"a member is back", 30},      {"a live member moves", 30},
-                  {"a live member is unknown", 40}, {"a live member is down", 40}, {"up, but nobody knows where", 30},
-                  {"a verdict once frozen", 20}};
+  Reached reached{{"a live member leaves", 20},     {"a member is back", 40},      {"a live member moves", 15},
+                  {"a live member is unknown", 20}, {"a live member is down", 20}, {"up, but nobody knows where", 30},
+                  {"a verdict once frozen", 10}};
   reached.check([&] {
     SnapshotCell cell;
     Changes changes;
