@@ -132,7 +132,7 @@ TEST(ClientLimiterProperty, EveryVerdictIsThatOfExactBuckets) {
   Reached reached{{"refused", 20},
                   {"admitted again", 15},
                   {"the table is full", 5},
-                  {"begins with what the overflow holds", 4},
+                  {"begins with what the overflow holds", 2},
                   {"the clock goes back", 30},
                   {"more than one set", 12}};
   reached.check([&] {

@@ -22,7 +22,7 @@ TEST(ConfigValuesProperty, WhatIsWrittenIsReadBack) {
 }
 
 TEST(ConfigValuesProperty, WhateverIsReadIsReadBackTheSame) {
-  Reached reached{{"a duration", 12}, {"a size", 5}, {"thousandths", 3}, {"nothing", 20}};
+  Reached reached{{"a duration", 12}, {"a size", 5}, {"thousandths", 1}, {"nothing", 20}};
   reached.check([&] {
     const auto text = any_text("0123456789", 0, 4) + *rc::gen::element<std::string>("", ".", ".") +
                       any_text("0123456789", 0, 4) +

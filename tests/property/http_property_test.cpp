@@ -195,15 +195,15 @@ ParseStatus parse_in_pieces(Parser& parser, std::string_view bytes, std::string&
 TEST(HttpProperty, ARequestIsReadBackFromAnySplitAndForwardedWithoutALoss) {
   Reached reached{{"refused", 5},
                   {"refused with its framing unread", 3},
-                  {"no body", 10},
+                  {"no body", 6},
                   {"a length", 10},
                   {"chunked", 8},
-                  {"HTTP/1.0", 10},
-                  {"expects 100", 4},
+                  {"HTTP/1.0", 4},
+                  {"expects 100", 1},
                   {"an upgrade", 1},
                   {"the end of a connection", 4},
                   {"a field that Connection lists", 4},
-                  {"a trusted peer", 25}};
+                  {"a trusted peer", 15}};
   reached.check([&] {
     const auto method = *rc::gen::element<std::string>("GET", "HEAD", "POST", "PUT", "DELETE", "get", "M-SEARCH");
     const auto target = "/" + any_text(kTargetChars, 0, 30);
@@ -218,7 +218,7 @@ TEST(HttpProperty, ARequestIsReadBackFromAnySplitAndForwardedWithoutALoss) {
       const auto options = *rc::gen::element<std::string>("close", "x-listed , Close", "X-LISTED", "authorization");
       fields.insert(fields.end(), {{"Connection", options}, {"X-Listed", "1"}, {"Authorization", "Basic QQ=="}});
     }
-    if (one_in(8)) fields.insert(fields.end(), {{"Connection", "upgrade"}, {"Upgrade", "websocket"}});
+    if (one_in(4)) fields.insert(fields.end(), {{"Connection", "upgrade"}, {"Upgrade", "websocket"}});
     fields = shuffled(fields);
     const auto head = method + " " + target + " HTTP/1." + std::to_string(minor_version) + "\r\n" + written(fields);
 
@@ -311,13 +311,13 @@ TEST(HttpProperty, ARequestIsReadBackFromAnySplitAndForwardedWithoutALoss) {
 }
 
 TEST(HttpProperty, AResponseIsReadBackFromAnySplitAndForwardedWithoutALoss) {
-  Reached reached{{"refused", 8},
-                  {"a length", 8},
-                  {"chunked", 6},
-                  {"until the connection closes", 4},
-                  {"the length of no body", 3},
+  Reached reached{{"refused", 5},
+                  {"a length", 5},
+                  {"chunked", 2},
+                  {"until the connection closes", 2},
+                  {"the length of no body", 2},
                   {"HEAD", 12},
-                  {"an interim response", 8},
+                  {"an interim response", 5},
                   {"no body", 20}};
   reached.check([&] {
     const auto method = *rc::gen::element<std::string>("GET", "HEAD", "POST");

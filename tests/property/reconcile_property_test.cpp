@@ -51,7 +51,7 @@ std::vector<TargetView> any_targets() {
   std::vector<TargetView> targets;
   for (const std::string& host : kHosts) {
     if (one_in(5)) continue;
-    const auto verdict = *rc::gen::element(Verdict::up, Verdict::down, Verdict::unknown);
+    const auto verdict = *rc::gen::element(Verdict::up, Verdict::down, Verdict::unknown, Verdict::unknown);
     targets.push_back(
         {.endpoint = endpoint(host), .verdict = verdict, .no_such_host = verdict == Verdict::unknown && one_in(2)});
   }
@@ -109,7 +109,7 @@ TEST(ReconcileLeasesProperty, ApplyingTheChangeYieldsWhatIsWanted) {
                   {"removed, seen down", 15},
                   {"kept, seen down but another vouches", 5},
                   {"removed, the name is gone", 1},
-                  {"kept, the name is gone but a lease runs", 4},
+                  {"kept, the name is gone but a lease runs", 3},
                   {"removed, all sentinels are gone", 3},
                   {"put there by hand", 6},
                   {"in two spellings", 15}};

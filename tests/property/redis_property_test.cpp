@@ -78,7 +78,7 @@ TEST(RedisProperty, AFirstByteThatNothingFollowsIsLeftOver) {
 }
 
 TEST(RedisProperty, RepliesAreReadBackFromAnySplit) {
-  Reached reached{{"in many pieces", 40}, {"nested", 40}, {"part of a reply is left over", 20}};
+  Reached reached{{"in many pieces", 25}, {"nested", 30}, {"part of a reply is left over", 20}};
   reached.check([&] {
     std::vector<RespValue> replies(between<std::size_t>(1, 5));
     std::string bytes;
@@ -133,7 +133,7 @@ TEST(RedisProperty, AReplyBeyondTheBoundsIsTooLarge) {
 }
 
 TEST(RedisProperty, MoreBytesThanTheBoundSinceTheLastBeginAreTooLarge) {
-  Reached reached{{"too large", 30}, {"more in sum", 12}};
+  Reached reached{{"too large", 30}, {"more in sum", 8}};
   reached.check([&] {
     const RespLimits limits{.max_bytes = between<std::size_t>(0, 100)};
     RespReader reader(limits);
