@@ -18,3 +18,11 @@ bench_sim() {
   build release gopher-sim bench_timer_queue
   /usr/bin/python3 tests/bench/sim.py build/release/bin
 }
+
+# bench_proxy [CASE…] [--rounds N] [--seconds S]: beside nginx and HAProxy at the same work.
+bench_proxy() {
+  build release gopher-proxy bench_backend
+  fetch_proxies
+  find_redis_server >/dev/null
+  GOPHER_BIN=$root/build/release/bin PATH="$root/.run/bin:$PATH" /usr/bin/python3 tests/bench/proxy.py "$@"
+}
