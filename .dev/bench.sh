@@ -26,3 +26,9 @@ bench_proxy() {
   find_redis_server >/dev/null
   GOPHER_BIN=$root/build/release/bin PATH="$root/.run/bin:$PATH" /usr/bin/python3 tests/bench/proxy.py "$@"
 }
+
+# bench_instructions [--record]: what one exchange executes, beside what is recorded. A gate.
+bench_instructions() {
+  build release instructions_per_request
+  /usr/bin/python3 tests/bench/instructions.py build/release "$@"
+}

@@ -46,9 +46,10 @@ def difference(after, before):
     return [{name: a[name] - b[name] for name in a} for a, b in zip(after, before)]
 
 
-def wrong_work(counts, requests, connections, body_bytes=0, even=True):
-    """Why the backends' counts are not those of a proxy that did its work on so many requests from so many connections;
-    empty when they are. The end of a run cuts one request off on each connection: the backend may have seen that one."""
+def wrong_work(counts, requests, connections, body_bytes=0, members=PORTS):
+    """Why the backends' counts are not those of a proxy that did its work on so many requests from so many connections,
+    for so many members of its pool; empty when they are. The end of a run cuts one request off on each connection: the
+    backend may have seen that one. Only the turn of as many members as ports shows in the counts."""
     seen = sum(one["requests"] for one in counts)
     if not requests <= seen <= requests + connections:
         return f"{requests} requests were answered, and {seen} reached the backends"
@@ -56,9 +57,9 @@ def wrong_work(counts, requests, connections, body_bytes=0, even=True):
         return "a request came without X-Forwarded-For"
     if sum(one["body_bytes"] for one in counts) < requests * body_bytes:
         return "not every byte of the bodies reached the backends"
-    if even and max(abs(one["requests"] - seen / len(counts)) for one in counts) > 2 + connections + 0.01 * seen:
+    if members == len(counts) and max(abs(one["requests"] - seen / len(counts)) for one in counts) > 2 + connections + 0.01 * seen:
         return f"no round robin: {[one['requests'] for one in counts]}"
     opened = sum(one["connections"] for one in counts)
-    if opened > 20 + 2 * connections + seen // 10:
+    if opened > 20 + members + 2 * connections + seen // 10:
         return f"{opened} upstream connections for {seen} requests: they are not kept"
     return ""

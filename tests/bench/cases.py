@@ -24,7 +24,6 @@ class Case:
     script: tuple = ()  # what wrk.lua is told
     closes: bool = False  # each request on a connection of its own
     subjects: object = None  # (case, work) → the Subjects, ours first; None: the three proxies
-    even: bool = True  # the round robin is seen in the counts of the backends' ports
 
     @property
     def body_bytes(self):
@@ -40,6 +39,7 @@ class Subject:
     work: Work
     script: tuple = ()
     beside: object = None  # (contestant) → context in which it is measured
+    members: int = 3  # of the pool
 
     def world(self, contestant):
         return self.beside(contestant) if self.beside else contextlib.nullcontext()
@@ -111,7 +111,7 @@ def members(case, work):
     for label, count, moving in (("many members", MEMBERS, MOVING), ("three members", 3, 0)):
         membership = Membership(work, count, moving).start()
         mine = replace(work, settings=settings | {"REDIS_URL": membership.redis.url})
-        made.append(Subject(label, Gopher, mine, case.script, membership.turning))
+        made.append(Subject(label, Gopher, mine, case.script, membership.turning, count))
         work.services.append(membership.redis)
     return made
 
@@ -127,7 +127,7 @@ CASES = [
     Case("addresses", f"{ADDRESSES:,} client addresses, 64 connections, beside one", {"cpu_request": 1.05}, 64,
          subjects=addresses),
     Case("members", f"{MEMBERS:,} backends, {MOVING} leave and {MOVING} come each second, beside three",
-         {"cpu_request": 1.05}, 64, subjects=members, even=False),
+         {"cpu_request": 1.05}, 64, subjects=members),
     Case("access_log", "GET, 13 bytes, 64 connections, access log to a file", {"cpu_request": 1.0}, 64,
          subjects=proxies_that_log),
     Case("workers_2", "GET, 13 bytes, 64 connections, two workers", {"cpu_request": None, "rate": None}, 64,

@@ -20,8 +20,6 @@ from harness.ports import reserve_port  # noqa: E402
 from harness.process import Process, binary  # noqa: E402
 from real.proxies import find_program  # noqa: E402
 
-CONNECTIONS = 12_000  # of clients, that each may hold
-
 
 @dataclass
 class Work:
@@ -30,6 +28,7 @@ class Work:
     backend_ports: list
     folder: Path
     workers: int = 1
+    connections: int = 12_000  # that each is set up for; nginx and HAProxy set memory aside for them at the start
     access_log: bool = False
     settings: dict = field(default_factory=dict)  # of gopher-proxy alone
     services: list = field(default_factory=list)  # processes that were started for it
@@ -82,7 +81,7 @@ class Gopher(Contestant):
             "TARGETS": ",".join(f"127.0.0.1:{port}" for port in work.backend_ports),
             "RATE_LIMIT_RPS": 1_000_000,
             "RATE_LIMIT_BURST": 1_000_000,
-            "MAX_CONNECTIONS": CONNECTIONS,
+            "MAX_CONNECTIONS": work.connections,
             "MAX_IDLE_UPSTREAM_CONNECTIONS": 1024,
             "KEEP_ALIVE_TIMEOUT": "10m",
             "UPSTREAM_KEEP_ALIVE_TIMEOUT": "10m",
@@ -138,7 +137,7 @@ class Nginx(FromDebian):
 worker_processes {self.work.workers};
 pid {self.folder}/pid;
 error_log stderr crit;
-events {{ worker_connections {2 * CONNECTIONS}; }}
+events {{ worker_connections {self.work.connections}; }}
 http {{
 {temporary}  access_log {log};
   keepalive_timeout 10m;
@@ -179,7 +178,7 @@ class Haproxy(FromDebian):
         )
         return f"""global
   nbthread {self.work.workers}
-  maxconn {CONNECTIONS}
+  maxconn {self.work.connections}
   no strict-limits
 defaults
   mode http

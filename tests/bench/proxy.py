@@ -24,6 +24,7 @@ import socket
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 sys.dont_write_bytecode = True
@@ -39,6 +40,7 @@ RESULTS = Path(__file__).resolve().parents[2] / ".run/bench"
 WARM_SECONDS = 1
 SELF_CHECK_REQUESTS = 30
 IDLE = "idle_connections"
+BATCH = 100
 IDLE_WHAT = "{:,} idle connections, each of which has had one answer"
 
 
@@ -64,8 +66,12 @@ def request_text(case, script):
 
 
 def exchange(connection, text):
-    """The raw answer: a head with Content-Length, and the body."""
     connection.sendall(text)
+    return read_answer(connection)
+
+
+def read_answer(connection):
+    """Its head, with Content-Length, and its body."""
     answer = b""
     while b"\r\n\r\n" not in answer:
         answer += received(connection)
@@ -87,10 +93,10 @@ def received(connection):
     return piece
 
 
-def self_check(case, script, contestant, backends):
+def self_check(case, subject, contestant, backends):
     """The bytes of one whole answer; NoFigure when the proxy does not do the work."""
     before = backends.counts_at_rest()
-    text, answer_bytes = request_text(case, script), set()
+    text, answer_bytes = request_text(case, subject.script), set()
     with contextlib.ExitStack() as stack:
         connection = None
         for _ in range(SELF_CHECK_REQUESTS):
@@ -104,7 +110,7 @@ def self_check(case, script, contestant, backends):
         raise NoFigure(f"{contestant.label}: answers of different lengths: {sorted(answer_bytes)}")
     counts = difference(backends.counts_at_rest(), before)
     # One connection, nothing cut off: the counts must be exact, and the turn strict.
-    why = wrong_work(counts, SELF_CHECK_REQUESTS, 0, case.request_body, case.even)
+    why = wrong_work(counts, SELF_CHECK_REQUESTS, 0, case.request_body, subject.members)
     if why:
         raise NoFigure(f"{contestant.label}: {why}")
     return answer_bytes.pop()
@@ -118,7 +124,7 @@ def sample(case, subject, cores, backends, seconds):
     try:
         contestant.start()
         with subject.world(contestant):
-            answer_bytes = self_check(case, subject.script, contestant, backends)
+            answer_bytes = self_check(case, subject, contestant, backends)
             run_wrk(warming, cores.load, WARM_SECONDS)
             counts, cpu = backends.counts_at_rest(), cpu_time(contestant.pid)
             told = run_wrk(command, cores.load, seconds)
@@ -126,7 +132,7 @@ def sample(case, subject, cores, backends, seconds):
     finally:
         contestant.stop()
     why = wrong_answers(told, answer_bytes, case.connections)
-    why = why or wrong_work(counts, told["requests"], case.connections, case.request_body, case.even)
+    why = why or wrong_work(counts, told["requests"], case.connections, case.request_body, subject.members)
     if why:
         raise NoFigure(f"{case.name}, {contestant.label}: {why}")
     figures = {
@@ -144,24 +150,36 @@ def sample(case, subject, cores, backends, seconds):
 
 
 def idle_memory(subject, cores, count):
-    """Bytes of resident memory for each of `count` connections that have had one answer and then say nothing."""
+    """What `count` connections that have had one answer and then say nothing add to the resident memory, each; what a
+    proxy sets aside for them at its start counts too, so the comparison is with one that is set up for a hundred."""
+    few = resident_beside(replace(subject, work=replace(subject.work, connections=100)), cores, 0)[0]
+    room = count * 9 // 8  # nginx closes idle connections when less than a sixteenth is free
+    many, setup = resident_beside(replace(subject, work=replace(subject.work, connections=room)), cores, count)
+    return {"memory": (many - few) / count}, setup
+
+
+def resident_beside(subject, cores, count):
     contestant = subject.contestant(subject.work, cores.proxy, subject.label)
     text = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
     with contextlib.ExitStack() as stack:
         stack.callback(contestant.stop)
         contestant.start()
-        with socket.create_connection(("127.0.0.1", contestant.port), timeout=10) as connection:
-            for _ in range(1000):
-                exchange(connection, text)
-        before = resident_bytes(contestant.pid)
-        for _ in range(0, count, 100):
-            batch = [socket.create_connection(("127.0.0.1", contestant.port), timeout=10) for _ in range(100)]
+
+        def connect():
+            return stack.enter_context(socket.create_connection(("127.0.0.1", contestant.port), timeout=10))
+
+        first = connect()
+        for _ in range(1_000):
+            exchange(first, text)
+        for _ in range(count // BATCH):
+            batch = [connect() for _ in range(BATCH)]
             for connection in batch:
-                stack.enter_context(connection)
-                exchange(connection, text)
-        after = resident_bytes(contestant.pid)
-        exchange(connection, text)  # they are still served
-    return {"memory": (after - before) / count}, {"configuration": contestant.configuration(), "load": f"{count} sockets"}
+                connection.sendall(text)
+            for connection in batch:
+                read_answer(connection)
+        bytes_resident = resident_bytes(contestant.pid)
+        exchange(first, text)  # it is still served
+    return bytes_resident, {"configuration": contestant.configuration(), "load": f"{count} sockets"}
 
 
 # figure → its name, and how it is written
@@ -287,9 +305,17 @@ def measure_case(case, results, folder, rounds, seconds):
         backends.stop()
 
 
+def affordable(count):
+    """As many connections as the limit on open files allows: gopher-proxy sets a second file aside for each client."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    wanted = 2 * count + 1_000
+    files = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+    return (files - 1_000) // 2 // BATCH * BATCH
+
+
 def measure_idle(results, folder, count):
-    files = count + 2_000
-    resource.setrlimit(resource.RLIMIT_NOFILE, (files, max(files, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
+    count = affordable(count)
     cores = Cores(1)
     backends = Backends(folder, cores.load).start()
     try:
@@ -324,7 +350,7 @@ def main():
         if IDLE in wanted:
             with tempfile.TemporaryDirectory(prefix="gopher-bench-") as folder:
                 measure_idle(results, Path(folder), chosen.idle)
-    except (NoFigure, ValueError, AssertionError, RuntimeError) as error:
+    except (NoFigure, OSError, ValueError, AssertionError, RuntimeError) as error:
         sys.exit(f"no figure: {error}")
     print(f"{results.machine['machine']}; load before: {results.machine['load_before']:.1f}")
     print("; ".join(f"{name}: {version}" for name, version in results.machine["versions"].items()))
