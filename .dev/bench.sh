@@ -32,3 +32,9 @@ bench_instructions() {
   build release instructions_per_request
   /usr/bin/python3 tests/bench/instructions.py build/release "$@"
 }
+
+# bench_micro [OPTION OF GOOGLE BENCHMARK…]: parts of the data path by themselves.
+bench_micro() {
+  build release bench_micro
+  build/release/bin/bench_micro "$@"
+}
