@@ -38,3 +38,10 @@ bench_micro() {
   build release bench_micro
   build/release/bin/bench_micro "$@"
 }
+
+# bench_syscalls [CASE] [--seconds S]: system calls a request, beside nginx and HAProxy.
+bench_syscalls() {
+  build release gopher-proxy bench_backend
+  fetch_proxies
+  GOPHER_BIN=$root/build/release/bin /usr/bin/python3 tests/bench/syscalls.py "$@"
+}

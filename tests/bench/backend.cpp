@@ -1,11 +1,11 @@
-// The backend of ./dev bench proxy: answers with as little work as it can, so that it is not what is measured, and counts
-// what reaches it, so that the run can tell whether the proxy did its work.
+// The backend of ./dev bench proxy: answers with as little work as it can, so that it is not what is measured, and
+// counts what reaches it, so that the run can tell whether the proxy did its work.
 //
 //   bench_backend FIRST_PORT COUNT CONTROL_PORT
 //
 // It listens on COUNT ports in a row of every address of this machine. GET /bytes/N is answered with N bytes, any other
-// request with 13, when its body (of a Content-Length) has come whole. A request on CONTROL_PORT gets the counts of each
-// port as JSON. A proxy that pipelines, or sends what this cannot read, ends it: no figure may come of that.
+// request with 13, when its body (of a Content-Length) has come whole. A request on CONTROL_PORT gets the counts of
+// each port as JSON. A proxy that pipelines, or sends what this cannot read, ends it: no figure may come of that.
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -14,16 +14,15 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
-#include <string>
-#include <string_view>
-#include <vector>
-
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <string>
+#include <string_view>
 #include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <vector>
 
 namespace {
 

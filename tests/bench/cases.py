@@ -1,4 +1,4 @@
-"""The cases of ./dev bench proxy, with the goals of each: the largest ratio of our figure to the better of the others'."""
+"""The cases of ./dev bench proxy, with the goals of each: our figure divided by the better of the others', at most."""
 
 import contextlib
 import threading
@@ -58,8 +58,8 @@ def proxies_of_two_workers(case, work):
 
 
 def addresses(case, work):
-    """Behind one trusted proxy. A bucket that is full again needs no entry of the table, so with many addresses the rate
-    is one a second: each address has its entry, and no burst is used up. One address needs the high rate."""
+    """Behind one trusted proxy. A bucket that is full again needs no entry of the table, so with many addresses the
+    rate is one a second: each address has its entry, and no burst is used up. One address needs the high rate."""
     trusted = {"TRUSTED_PROXIES": "127.0.0.1"}
     many = replace(work, settings=trusted | {"RATE_LIMIT_RPS": 1, "RATE_LIMIT_BURST": 1_000})
     return [
@@ -123,7 +123,8 @@ CASES = [
          script=("close",), closes=True),
     Case("get_64k", "GET, 64 KiB, 32 connections", {"cpu_byte": 0.90}, 32, f"/bytes/{64 * KIB}", 64 * KIB),
     Case("get_1m", "GET, 1 MiB, 8 connections", {"cpu_byte": 0.90}, 8, f"/bytes/{MIB}", MIB),
-    Case("post_1m", "POST of 1 MiB, 8 connections", {"cpu_byte": 0.90}, 8, "/", request_body=MIB, script=("upload", MIB)),
+    Case("post_1m", "POST of 1 MiB, 8 connections", {"cpu_byte": 0.90}, 8, "/", request_body=MIB,
+         script=("upload", MIB)),
     Case("addresses", f"{ADDRESSES:,} client addresses, 64 connections, beside one", {"cpu_request": 1.05}, 64,
          subjects=addresses),
     Case("members", f"{MEMBERS:,} backends, {MOVING} leave and {MOVING} come each second, beside three",

@@ -173,9 +173,8 @@ class Haproxy(FromDebian):
 
     def text(self):
         log = "  log stdout format raw local0 info\n  option httplog\n" if self.work.access_log else ""
-        servers = "".join(
-            f"  server s{number} 127.0.0.1:{port} check inter 10s\n" for number, port in enumerate(self.work.backend_ports)
-        )
+        ports = self.work.backend_ports
+        servers = "".join(f"  server s{n} 127.0.0.1:{port} check inter 10s\n" for n, port in enumerate(ports))
         return f"""global
   nbthread {self.work.workers}
   maxconn {self.work.connections}

@@ -1,5 +1,6 @@
 // One keep-alive connection that asks again and again, through the whole data path of one worker: acceptor, session,
-// limiter, balancer, pooled upstream connection, both heads and bodies. ./dev bench instructions counts what it executes.
+// limiter, balancer, pooled upstream connection, both heads and bodies. ./dev bench instructions counts what it
+// executes.
 //
 //   instructions_per_request CASE EXCHANGES     CASE: get_small, get_64k, post_chunked_64k
 //

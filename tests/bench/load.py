@@ -22,11 +22,6 @@ def run_wrk(command, cores, seconds):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def byte_bounds(requests, answer_bytes, connections):
-    """The bytes that so many whole answers are, and one more on each connection that the end of the run cut off."""
-    return requests * answer_bytes, (requests + connections) * answer_bytes
-
-
 def wrong_answers(told, answer_bytes, connections):
     """Why the run says nothing; empty when every answer had status 200 and its whole length."""
     errors = {name: count for name, count in told["errors"].items() if count}
@@ -34,7 +29,8 @@ def wrong_answers(told, answer_bytes, connections):
         return f"wrk met errors: {errors}"
     if told["requests"] == 0:
         return "nothing was answered"
-    low, high = byte_bounds(told["requests"], answer_bytes, connections)
-    if not low <= told["bytes"] <= high:
+    whole = told["requests"] * answer_bytes
+    # The end of the run cuts off one answer more on each connection.
+    if not whole <= told["bytes"] <= whole + connections * answer_bytes:
         return f"{told['requests']} answers of {answer_bytes} bytes are no {told['bytes']} bytes"
     return ""

@@ -98,7 +98,8 @@ def markdown_table(rows):
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
 
     def line(row):
-        cells = [cell.rjust(width) if index else cell.ljust(width) for index, (cell, width) in enumerate(zip(row, widths))]
+        first, *others = zip(row, widths)
+        cells = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]
         return "| " + " | ".join(cells) + " |"
 
     rule = "|" + "|".join("-" * (width + 1) + (":" if index else "-") for index, width in enumerate(widths)) + "|"

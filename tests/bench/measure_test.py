@@ -5,29 +5,39 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from backends import wrong_work  # noqa: E402
 from instructions import verdict  # noqa: E402
-from load import byte_bounds  # noqa: E402
+from load import wrong_answers  # noqa: E402
 from measure import Comparison, CpuTime, cpu_time, family, markdown_table, medians, resident_bytes  # noqa: E402
+from syscalls import calls_of  # noqa: E402
 
-# Burns that long on a thread of a child of its own, then says so and waits.
+# A child whose second thread burns that long, says so, and lives on.
 BURNING = """
 import os, sys, threading, time
 def burn():
-    while time.thread_time() < float(sys.argv[1]): pass
-if os.fork() == 0:
-    thread = threading.Thread(target=burn)
-    thread.start()
-    thread.join()
+    while time.thread_time() < float(sys.argv[1]):
+        pass
     print("burnt", flush=True)
     time.sleep(60)
+if os.fork() == 0:
+    threading.Thread(target=burn).start()
+    time.sleep(60)
 os.wait()
+"""
+# Touches so many bytes more when it is told to.
+GROWING = """
+import sys, time
+print("small", flush=True)
+sys.stdin.readline()
+kept = b"x" * int(sys.argv[1])
+print("large", flush=True)
+time.sleep(60)
 """
 
 
@@ -37,8 +47,8 @@ def start():
 
     def start(script, *arguments):
         process = subprocess.Popen(
-            [sys.executable, "-c", script, *map(str, arguments)], stdout=subprocess.PIPE, text=True,
-            start_new_session=True)  # fmt: skip
+            [sys.executable, "-c", script, *map(str, arguments)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, start_new_session=True)  # fmt: skip
         started.append(process)
         return process
 
@@ -49,8 +59,7 @@ def start():
 
 
 def test_cpu_time_is_that_of_all_threads_and_children(start):
-    # The thread lives on, so that its time is not lost with it.
-    process = start(BURNING.replace("thread.join()", "time.sleep(float(sys.argv[1]) * 8)").replace("pass", "pass\n    time.sleep(60)"), 0.3)  # fmt: skip
+    process = start(BURNING, 0.3)
     assert process.stdout.readline() == "burnt\n"
     time_of = cpu_time(process.pid)
     assert len(family(process.pid)) == 2
@@ -83,10 +92,11 @@ def test_a_thread_that_came_or_went_is_no_figure():
 
 
 def test_resident_memory_grows_by_what_is_touched(start):
-    script = "import time\nprint(1, flush=True)\ninput\ntime.sleep(0.3)\nkept = b'x' * 50_000_000\nprint(2, flush=True)\ntime.sleep(60)"
-    process = start(script)
+    process = start(GROWING, 50_000_000)
     process.stdout.readline()
     before = resident_bytes(process.pid)
+    process.stdin.write("grow\n")
+    process.stdin.flush()
     process.stdout.readline()
     assert 49_000_000 < resident_bytes(process.pid) - before < 60_000_000
 
@@ -116,8 +126,39 @@ def test_ours_is_compared_with_the_better_one(ours, others, goal, best, ratio, m
 
 
 def test_the_bytes_of_the_answers_tell_whether_all_were_whole():
-    low, high = byte_bounds(requests=100, answer_bytes=50, connections=4)
-    assert (low, high) == (5000, 5200)
+    none = {"connect": 0, "read": 0, "write": 0, "timeout": 0, "status": 0}
+    told = {"requests": 100, "bytes": 5000, "errors": none}
+    for wrong in ({}, {"bytes": 5200}):
+        assert wrong_answers(told | wrong, answer_bytes=50, connections=4) == ""
+    for wrong in ({"bytes": 4999}, {"bytes": 5201}, {"requests": 0, "bytes": 0}, {"errors": none | {"status": 1}}):
+        assert wrong_answers(told | wrong, answer_bytes=50, connections=4)
+
+
+def test_the_backends_counts_tell_whether_the_proxy_did_its_work():
+    one = {"requests": 1000, "connections": 2, "without_forwarded_for": 0, "body_bytes": 0}
+
+    def wrong(first, last=one, requests=3000, **more):
+        return wrong_work([one | first, one, last], requests, connections=8, **more)
+
+    assert wrong({}) == wrong({"requests": 1008}) == ""
+    assert "reached the backends" in wrong({"requests": 999})
+    assert "reached the backends" in wrong({"requests": 1009})
+    assert "X-Forwarded-For" in wrong({"without_forwarded_for": 1})
+    assert "bodies" in wrong({}, body_bytes=1)
+    assert "round robin" in wrong({"requests": 1200}, one | {"requests": 800})
+    assert wrong({"requests": 1200}, one | {"requests": 800}, members=1000) == ""
+    assert "not kept" in wrong({"connections": 1000})
+
+
+def test_what_strace_counted():
+    assert calls_of(
+        "% time     seconds  usecs/call     calls    errors syscall\n"
+        "------ ----------- ----------- --------- --------- ----------------\n"
+        " 60.00    0.002000           2      1000       200 recvmsg\n"
+        " 40.00    0.001000           1       900           epoll_wait\n"
+        "------ ----------- ----------- --------- --------- ----------------\n"
+        "100.00    0.003000           1      1900       200 total\n"
+    ) == {"recvmsg": 1000, "epoll_wait": 900}
 
 
 @pytest.mark.parametrize(

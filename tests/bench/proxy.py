@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""gopher-proxy, nginx and HAProxy at the same work, side by side: `./dev bench proxy [CASE…] [--rounds N] [--seconds S]`.
+"""gopher-proxy, nginx and HAProxy at the same work: `./dev bench proxy [CASE…] [--rounds N] [--seconds S]`.
 
-Each proxy in turn in each round, alone on its core (one worker), with wrk and the backends on the others. What is compared
-is the CPU time that the proxy itself took for each request or byte: user and system time of all its threads and
-children, from before the load until after it, divided by what was answered. It is the figure that a busy machine changes
-least, and the inverse of what a core can do. Latency and rate are of a closed loop at full load.
+Each proxy in turn in each round, alone on its core (one worker), with wrk and the backends on the others. What is
+compared is the CPU time that the proxy itself took for each request or byte: user and system time of all its threads
+and children, from before the load until after it, divided by what was answered. It is the figure that a busy machine
+changes least, and the inverse of what a core can do. Latency and rate are of a closed loop at full load.
 
-Before each measurement the proxy shows that it does the work: answers right, X-Forwarded-For at the backends, the backends
-in turn, connections to them kept. The same counts are looked at again afterwards; any error ends the run.
+Before each measurement the proxy shows that it does the work: answers right, X-Forwarded-For at the backends, the
+backends in turn, connections to them kept. The same counts are looked at again afterwards; any error ends the run.
 
 Prints tables of Markdown, writes all samples to .run/bench/, and ends with 1 when a goal is missed.
 """
@@ -241,7 +241,8 @@ class Results:
                 middle = medians(samples)
                 cells = [written(figure, middle[figure]) if figure in middle else "" for figure in shown]
                 values = [sample[first] for sample in samples]
-                rows.append((case["what"], label, *cells, f"{written(first, min(values))} … {written(first, max(values))}"))
+                spread = f"{written(first, min(values))} … {written(first, max(values))}"
+                rows.append((case["what"], label, *cells, spread))
         return markdown_table(rows)
 
     def missed(self):
@@ -340,8 +341,9 @@ def main():
         parser.error(f"no case {', '.join(sorted(unknown))}: {', '.join(names)}")
     wanted = chosen.cases or names
     results = Results(chosen.rounds, chosen.seconds)
-    if results.machine['load_before'] > 0.5:
-        print(f"The machine is busy (load {results.machine['load_before']:.1f}): figures of this run compare badly", file=sys.stderr)
+    busy = results.machine["load_before"]
+    if busy > 0.5:
+        print(f"The machine is busy (load {busy:.1f}): figures of this run compare badly", file=sys.stderr)
     try:
         for case in CASES:
             if case.name in wanted:
