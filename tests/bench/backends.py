@@ -58,7 +58,7 @@ def wrong_work(counts, requests, connections, body_bytes=0, members=PORTS):
     if sum(one["body_bytes"] for one in counts) < requests * body_bytes:
         return "not every byte of the bodies reached the backends"
     farthest = max(abs(one["requests"] - seen / len(counts)) for one in counts)
-    if members == len(counts) and farthest > 2 + connections + 0.01 * seen:
+    if members == len(counts) and farthest > 1 + connections + 0.01 * seen:
         return f"no round robin: {[one['requests'] for one in counts]}"
     opened = sum(one["connections"] for one in counts)
     if opened > 20 + members + 2 * connections + seen // 10:

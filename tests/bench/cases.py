@@ -46,6 +46,7 @@ class Subject:
 
 
 def proxies(case, work):
+    work = replace(work, body_bytes=max(case.answer_body, case.request_body))
     return [Subject(one.name, one, work, case.script) for one in (Gopher, Nginx, Haproxy)]
 
 
