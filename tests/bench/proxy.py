@@ -7,7 +7,8 @@ and children, from before the load until after it, divided by what was answered.
 changes least, and the inverse of what a core can do. Latency and rate are of a closed loop at full load.
 
 Before each measurement the proxy shows that it does the work: answers right, X-Forwarded-For at the backends, the
-backends in turn, connections to them kept. The same counts are looked at again afterwards; any error ends the run.
+backends in turn, connections to them kept. The same counts are looked at again afterwards; after any error the case has
+no figure.
 
 Prints tables of Markdown, writes all samples to .run/bench/, and ends with 1 when a goal is missed.
 """
@@ -15,6 +16,7 @@ Prints tables of Markdown, writes all samples to .run/bench/, and ends with 1 wh
 import argparse
 import contextlib
 import datetime
+import functools
 import json
 import os
 import platform
@@ -26,6 +28,7 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from subprocess import SubprocessError
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -344,24 +347,24 @@ def main():
     busy = results.machine["load_before"]
     if busy > 0.5:
         print(f"The machine is busy (load {busy:.1f}): figures of this run compare badly", file=sys.stderr)
-    try:
-        for case in CASES:
-            if case.name in wanted:
-                with tempfile.TemporaryDirectory(prefix="gopher-bench-") as folder:
-                    measure_case(case, results, Path(folder), chosen.rounds, chosen.seconds)
-        if IDLE in wanted:
+    measures = {case.name: functools.partial(measure_case, case, rounds=chosen.rounds, seconds=chosen.seconds)
+                for case in CASES} | {IDLE: functools.partial(measure_idle, count=chosen.idle)}  # fmt: skip
+    without = []
+    for name in wanted:
+        try:
             with tempfile.TemporaryDirectory(prefix="gopher-bench-") as folder:
-                measure_idle(results, Path(folder), chosen.idle)
-    except (NoFigure, OSError, ValueError, AssertionError, RuntimeError) as error:
-        sys.exit(f"no figure: {error}")
+                measures[name](results, Path(folder))
+        except (NoFigure, OSError, ValueError, AssertionError, RuntimeError, SubprocessError) as error:
+            without.append(f"no figure of {name}: {error}")
+            print(without[-1], file=sys.stderr, flush=True)
     print(f"{results.machine['machine']}; load before: {results.machine['load_before']:.1f}")
     print("; ".join(f"{name}: {version}" for name, version in results.machine["versions"].items()))
     print(f"{chosen.rounds} rounds of {chosen.seconds} s, medians; commands and all samples: "
           f"{results.write().relative_to(RESULTS.parents[1])}\n")  # fmt: skip
     print(results.goal_table(), results.figure_table(), sep="\n\n")
     missed = results.missed()
-    print(f"\nproxy: {missed} goals missed" if missed else "\nproxy: every goal met")
-    sys.exit(1 if missed else 0)
+    print("", *without, f"proxy: {missed} goals missed, {len(without)} cases without a figure", sep="\n")
+    sys.exit(1 if missed or without else 0)
 
 
 if __name__ == "__main__":
