@@ -203,6 +203,9 @@ class Reader {
       const auto value = without_ows(text->substr(colon + 1));
       if (!is_all(value, [](char c) { return is_vchar(c) || is_obs_text(c) || is_wsp(c); }))
         return invalid("field-value = *field-content");
+      const auto after = text->substr(text->find_last_not_of(" \t") + 1);
+      if (lower(text->substr(0, colon)) == "content-length" && after.contains('\t'))
+        may_refuse("a tab after a Content-Length, where llhttp takes spaces alone");
       fields.emplace_back(text->substr(0, colon), value);
     }
   }
