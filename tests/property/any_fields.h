@@ -78,6 +78,13 @@ inline std::string written(const FieldList& fields) {
   return text + "\r\n";
 }
 
+inline Fields as_fields(const FieldList& list) {
+  Fields fields;
+  for (const auto& [name, value] : list)
+    fields.push_back({name, value, identify_field(name)});
+  return fields;
+}
+
 inline FieldList as_list(const Fields& fields) {
   FieldList list;
   for (const auto& field : fields)
