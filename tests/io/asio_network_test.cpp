@@ -8,8 +8,8 @@
 
 #include <gtest/gtest.h>
 
-#include "io/asio_connector.h"
 #include "io/asio_errors.h"
+#include "io/connector.h"
 #include "tests/io/loop_fixture.h"
 
 namespace gopher::test {
