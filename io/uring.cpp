@@ -128,11 +128,15 @@ void Uring::receive(UringOperation& operation, int socket) {
   io_uring_sqe_set_data(&entry, &operation);
 }
 
-void Uring::send(UringOperation& operation, int socket, std::span<const std::byte> bytes) {
+void Uring::send(UringOperation& operation, int socket, std::span<const std::byte> bytes, bool awaited) {
   io_uring_sqe& entry = next_submission(operation);
-  // It takes what fits, and is over when it has been submitted.
-  io_uring_prep_send(&entry, socket, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  // It is over when it has been submitted: it does not wait for room. With MSG_WAITALL a send of a part only is no
+  // success.
+  io_uring_prep_send(&entry, socket, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL);
   io_uring_sqe_set_data(&entry, &operation);
+  if (awaited) return;
+  entry.flags |= IOSQE_CQE_SKIP_SUCCESS;
+  quiet_sends_.push_back({&operation, static_cast<int>(bytes.size())});
 }
 
 void Uring::poll(UringOperation& operation, int descriptor, unsigned events) {
@@ -153,6 +157,7 @@ void Uring::cancel(UringOperation& operation) {
   io_uring_sqe& entry = next_entry();
   io_uring_prep_cancel(&entry, &operation, 0);
   io_uring_sqe_set_data(&entry, nullptr);
+  entry.flags |= IOSQE_CQE_SKIP_SUCCESS;
 }
 
 std::size_t Uring::enter(Duration at_most) {
@@ -167,7 +172,17 @@ std::size_t Uring::enter(Duration at_most) {
     io_uring_cqe* first = nullptr;
     io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
   }
-  return take_completions();
+  const std::size_t taken = take_completions();
+  if (io_uring_sq_ready(&ring_) == 0) end_quiet_sends();
+  return taken;
+}
+
+void Uring::end_quiet_sends() {
+  for (const auto& [operation, bytes] : quiet_sends_) {
+    if (!std::exchange(operation->under_way_, false)) continue;
+    operation->callback_(*operation, bytes, 0);
+  }
+  quiet_sends_.clear();
 }
 
 std::size_t Uring::collect() {

@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "core/ports/time.h"
 
@@ -61,7 +62,9 @@ class Uring {
 
   // Each begins an operation, which is not under way; the system learns of it at the next enter().
   void receive(UringOperation& operation, int socket);  // multishot, into the ring's buffers
-  void send(UringOperation& operation, int socket, std::span<const std::byte> bytes);
+  // Sends what the socket takes now. `awaited`: somebody waits for its end, even when all is sent; if not, that is
+  // nothing for enter() to return for.
+  void send(UringOperation& operation, int socket, std::span<const std::byte> bytes, bool awaited);
   void poll(UringOperation& operation, int descriptor, unsigned events);  // once; POLLIN, POLLOUT
   void read(UringOperation& operation, int descriptor, std::span<std::byte> into);
   // Asks for the end of an operation under way; it completes as it would have, or with -ECANCELED.
@@ -85,12 +88,19 @@ class Uring {
   io_uring_sqe& next_submission(UringOperation& operation);
   io_uring_sqe& next_entry();
   std::size_t take_completions();
+  void end_quiet_sends();
 
   io_uring ring_;
   std::unique_ptr<std::byte[]> memory_;
   io_uring_buf_ring* buffers_ = nullptr;
   std::thread::id bound_;
   bool registered_ = false;
+  // Sends begun since the last enter() of which no completion says that all was sent.
+  struct QuietSend {
+    UringOperation* operation;
+    int bytes;
+  };
+  std::vector<QuietSend> quiet_sends_;
 };
 
 }  // namespace gopher

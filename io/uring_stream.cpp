@@ -319,7 +319,7 @@ bool UringSocket::submit() {
   }
   Uring& ring = reactor_.ring;
   if (unsent() > 0 && !full_ && !send_.under_way()) {
-    ring.send(send_, socket_, block().subspan(unsent_begin_, unsent()));
+    ring.send(send_, socket_, block().subspan(unsent_begin_, unsent()), write_.under_way() || write_ended_);
   }
   const bool wants_room = full_ || (write_.unanswered() && unsent() == 0);
   if (wants_room && !writable_.under_way()) ring.poll(writable_, socket_, POLLOUT);
@@ -395,7 +395,7 @@ void UringSocket::submit_closed() {
   } else if (full_ && !writable_.under_way()) {
     ring.poll(writable_, socket_, POLLOUT);
   } else if (!full_ && !send_.under_way()) {
-    ring.send(send_, socket_, block().subspan(unsent_begin_, unsent()));
+    ring.send(send_, socket_, block().subspan(unsent_begin_, unsent()), true);
   }
 }
 

@@ -10,7 +10,7 @@
 namespace gopher::test {
 namespace {
 
-class AsioStream : public LoopTest {
+class RealStream : public EngineTest {
  protected:
   static std::size_t write(Stream& stream, std::string_view text) {
     const WriteBuffer buffer = bytes(text);
@@ -30,8 +30,10 @@ class AsioStream : public LoopTest {
   std::array<std::byte, 4096> buffer_;
 };
 
+INSTANTIATE_ENGINES(RealStream);
+
 // One turn of a request: both sides wait, write and read, under deadlines that move to a later instant each time.
-TEST_F(AsioStream, WaitingAllocatesNothingOnceWarm) {
+TEST_P(RealStream, WaitingAllocatesNothingOnceWarm) {
   const auto ping = [&](Stream& from, Stream& to) {
     RecordedWait writable;
     RecordedWait readable;
@@ -56,7 +58,7 @@ TEST_F(AsioStream, WaitingAllocatesNothingOnceWarm) {
   EXPECT_EQ(allocations_of_this_thread() - before, 0u);
 }
 
-TEST_F(AsioStream, ADeadlineOfTheReadingSideLeavesTheWritingSideWaiting) {
+TEST_P(RealStream, ADeadlineOfTheReadingSideLeavesTheWritingSideWaiting) {
   fill(*pair_.client);
   RecordedWait readable;
   RecordedWait writable;
@@ -75,7 +77,7 @@ TEST_F(AsioStream, ADeadlineOfTheReadingSideLeavesTheWritingSideWaiting) {
   EXPECT_EQ(writable.error, std::nullopt);
 }
 
-TEST_F(AsioStream, ATimerLeftOverFromAnEarlierWaitDoesNotEndALaterOne) {
+TEST_P(RealStream, ATimerLeftOverFromAnEarlierWaitDoesNotEndALaterOne) {
   RecordedWait first;
   pair_.client->wait_readable(first, loop_.clock().now() + 10ms);
   write(*pair_.server, "x");
@@ -90,7 +92,7 @@ TEST_F(AsioStream, ATimerLeftOverFromAnEarlierWaitDoesNotEndALaterOne) {
   EXPECT_GE(loop_.clock().now(), later);
 }
 
-TEST_F(AsioStream, CloseInTheSameTurnAsReadinessEndsTheWaitOnceAndAsClosed) {
+TEST_P(RealStream, CloseInTheSameTurnAsReadinessEndsTheWaitOnceAndAsClosed) {
   RecordedWait readable;
   RecordedWait writable;
   pair_.client->wait_readable(readable, loop_.clock().now() + 5s);
@@ -108,7 +110,7 @@ TEST_F(AsioStream, CloseInTheSameTurnAsReadinessEndsTheWaitOnceAndAsClosed) {
   EXPECT_EQ(writable.times, 1);
 }
 
-TEST_F(AsioStream, AStreamMayBeDestroyedByTheCompletionOfItsLastWait) {
+TEST_P(RealStream, AStreamMayBeDestroyedByTheCompletionOfItsLastWait) {
   struct Destroyer : IoWait {
     std::unique_ptr<Stream> stream;
     explicit Destroyer(std::unique_ptr<Stream> its_stream)
@@ -126,7 +128,7 @@ TEST_F(AsioStream, AStreamMayBeDestroyedByTheCompletionOfItsLastWait) {
 }
 
 // A backend that refuses a large body answers and aborts while the proxy is still writing; the answer must not be lost.
-TEST_F(AsioStream, WhatThePeerSentBeforeItAbortedIsReadAfterTheFailedWrite) {
+TEST_P(RealStream, WhatThePeerSentBeforeItAbortedIsReadAfterTheFailedWrite) {
   ASSERT_EQ(write(*pair_.server, "413"), 3u);
   RecordedWait readable;
   pair_.client->wait_readable(readable, loop_.clock().now() + 5s);
@@ -149,7 +151,7 @@ TEST_F(AsioStream, WhatThePeerSentBeforeItAbortedIsReadAfterTheFailedWrite) {
   EXPECT_EQ(pair_.client->try_write(std::span(&more, 1)), std::unexpected(ErrorKind::reset));
 }
 
-TEST_F(AsioStream, AFailureOfReadingIsNotFollowedByAnOrderlyEnd) {
+TEST_P(RealStream, AFailureOfReadingIsNotFollowedByAnOrderlyEnd) {
   pair_.server->reset();
   for (int again = 0; again < 3; ++again) {
     EXPECT_EQ(read_when_ready(loop_, *pair_.client, buffer_), std::unexpected(ErrorKind::reset));
@@ -158,7 +160,7 @@ TEST_F(AsioStream, AFailureOfReadingIsNotFollowedByAnOrderlyEnd) {
   EXPECT_EQ(pair_.client->try_write(std::span(&more, 1)), std::unexpected(ErrorKind::reset));
 }
 
-TEST_F(AsioStream, ThreeLargeBuffersArriveWholeThroughAFullSocket) {
+TEST_P(RealStream, ThreeLargeBuffersArriveWholeThroughAFullSocket) {
   std::vector<std::byte> sent(3 << 20);
   for (std::size_t i = 0; i < sent.size(); ++i)
     sent[i] = static_cast<std::byte>(i * 2654435761u >> 24);
