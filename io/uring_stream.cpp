@@ -20,13 +20,16 @@ namespace {
 
 // Received and not read, above which the system is asked for no more. What is on its way then still comes.
 constexpr unsigned kMostPieces = 4;
+// A read that brings less ends what a full buffer began: reading without the ring's buffers.
+constexpr std::size_t kThinBytes = 1024;
 // For the peer to take the last bytes of a stream that was closed; then it is reset.
 constexpr Duration kPatienceAfterClose = std::chrono::seconds(60);
 
 // The socket of a stream. It lives until its stream is gone and no operation is under way on it.
 //
 // Reading: a multishot receive puts what comes into the ring's buffers, and try_read copies it out, so that an idle
-// stream holds no buffer. When the ring has none left, or before the first wait, the socket is read directly.
+// stream holds no buffer. When the ring has none left, or much comes, which would be copied for nothing, the socket is
+// polled and read directly.
 // Writing: a small write is copied into a block and sent with the batch of the turn; it has then been accepted, as by a
 // socket's buffer, and its failure is told by the next call. A large one goes to the socket directly.
 class UringSocket final : public UringDescriptor {
@@ -98,9 +101,9 @@ class UringSocket final : public UringDescriptor {
   std::uint16_t last_piece_ = ReceivedPiece::kNone;
   std::uint32_t read_of_first_ = 0;
   unsigned pieces_ = 0;
-  bool without_buffers_ = false;  // the ring had none left
-  bool read_ended_ = false;       // by the peer's end of stream
-  bool read_failed_ = false;      // nothing more comes, failure_ says why
+  bool read_directly_ = false;  // without the ring's buffers
+  bool read_ended_ = false;     // by the peer's end of stream
+  bool read_failed_ = false;    // nothing more comes, failure_ says why
 
   UringWait write_;
   Operation<&UringSocket::sent> send_{*this};
@@ -152,7 +155,10 @@ void UringSocket::drop_received() noexcept {
 std::expected<std::size_t, ErrorKind> UringSocket::receive_directly(ReadBuffer buffer) noexcept {
   for (;;) {
     const ssize_t count = ::recv(socket_, buffer.data(), buffer.size(), MSG_DONTWAIT);
-    if (count > 0) return static_cast<std::size_t>(count);
+    if (count > 0) {
+      read_directly_ = static_cast<std::size_t>(count) >= kThinBytes;
+      return static_cast<std::size_t>(count);
+    }
     if (count < 0 && errno == EINTR) continue;
     if (count < 0 && stream_error(errno) == ErrorKind::would_block && !failure_) {
       return std::unexpected(ErrorKind::would_block);
@@ -191,7 +197,8 @@ void UringSocket::received(int result, unsigned flags) noexcept {
       reactor_.pieces[index] = {ReceivedPiece::kNone, static_cast<std::uint32_t>(result)};
       (pieces_++ > 0 ? reactor_.pieces[last_piece_].next : first_piece_) = index;
       last_piece_ = index;
-      if (pieces_ >= kMostPieces) reactor_.touch(*this);
+      if (result == static_cast<int>(Uring::kBufferBytes)) read_directly_ = true;
+      if (read_directly_ || pieces_ >= kMostPieces) reactor_.touch(*this);
     } else {
       // As the system answers what comes after a close.
       reactor_.ring.give_back(index);
@@ -200,7 +207,7 @@ void UringSocket::received(int result, unsigned flags) noexcept {
   } else if (result == 0 && !failure_) {
     read_ended_ = true;
   } else if (result == -ENOBUFS) {
-    without_buffers_ = true;
+    read_directly_ = true;
   } else if (result != -ECANCELED) {
     reading_failed(stream_error(-result));
   }
@@ -324,10 +331,9 @@ bool UringSocket::submit() {
   const bool wants_room = full_ || (write_.unanswered() && unsent() == 0);
   if (wants_room && !writable_.under_way()) ring.poll(writable_, socket_, POLLOUT);
 
-  if (pieces_ >= kMostPieces) {
-    ring.cancel(receive_);
-  } else if (read_.unanswered() && !receive_.under_way() && !readable_.under_way()) {
-    if (std::exchange(without_buffers_, false)) {
+  if (read_directly_ || pieces_ >= kMostPieces) ring.cancel(receive_);
+  if (read_.unanswered() && !receive_.under_way() && !readable_.under_way()) {
+    if (read_directly_) {
       ring.poll(readable_, socket_, POLLIN);
     } else {
       ring.receive(receive_, socket_);

@@ -139,10 +139,10 @@ def forbid_io_uring():
     ]
     code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in program))
     header = ctypes.create_string_buffer(struct.pack("@HP", len(program), ctypes.addressof(code)))
-    libc = ctypes.CDLL(None, use_errno=True)
+    libc = ctypes.CDLL(None)
     set_no_new_privileges, set_seccomp, mode_filter = 38, 22, 2
     assert libc.prctl(set_no_new_privileges, 1, 0, 0, 0) == 0
-    assert libc.prctl(set_seccomp, mode_filter, ctypes.c_void_p(ctypes.addressof(header)), 0, 0) == 0, ctypes.get_errno()
+    assert libc.prctl(set_seccomp, mode_filter, ctypes.c_void_p(ctypes.addressof(header)), 0, 0) == 0
 
 
 class Confined(Proxy):
