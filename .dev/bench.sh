@@ -18,3 +18,30 @@ bench_sim() {
   build release gopher-sim bench_timer_queue
   /usr/bin/python3 tests/bench/sim.py build/release/bin
 }
+
+# bench_proxy [CASE…] [--rounds N] [--seconds S]: beside nginx and HAProxy at the same work.
+bench_proxy() {
+  build release gopher-proxy bench_backend
+  fetch_proxies
+  find_redis_server >/dev/null
+  GOPHER_BIN=$root/build/release/bin PATH="$root/.run/bin:$PATH" /usr/bin/python3 tests/bench/proxy.py "$@"
+}
+
+# bench_instructions [--record]: what one exchange executes, beside what is recorded. A gate.
+bench_instructions() {
+  build release instructions_per_request
+  /usr/bin/python3 tests/bench/instructions.py build/release "$@"
+}
+
+# bench_micro [OPTION OF GOOGLE BENCHMARK…]: parts of the data path by themselves.
+bench_micro() {
+  build release bench_micro
+  build/release/bin/bench_micro "$@"
+}
+
+# bench_syscalls [CASE] [--seconds S]: system calls a request, beside nginx and HAProxy.
+bench_syscalls() {
+  build release gopher-proxy bench_backend
+  fetch_proxies
+  GOPHER_BIN=$root/build/release/bin /usr/bin/python3 tests/bench/syscalls.py "$@"
+}

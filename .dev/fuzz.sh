@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Fuzzing: ./dev fuzz [TARGET] [SECONDS]. What a run learns is kept in .run/fuzz/TARGET, where the next one begins.
+# Fuzzing: ./dev fuzz [TARGET] [SECONDS]. What a run learns is kept in .run/fuzz/TARGET, where the next one begins;
+# the first one's random choices are the commit's.
 : "${root:?set by dev}"
 
 fuzz_targets() { sed -n 's/^gopher_fuzz_target(\([a-z_]*\).*/\1/p' "$root/fuzz/CMakeLists.txt"; }
@@ -42,11 +43,12 @@ command_fuzz() {
 }
 
 fuzz_one() {
-  local target=$1 seconds=$2 folder=$root/.run/fuzz/$1 status=0
+  local target=$1 seconds=$2 folder=$root/.run/fuzz/$1 status=0 seed
   local binary=build/asan/bin/fuzz_$target
+  seed=$(commit_number) || seed=1
   mkdir -p "$folder/corpus" "$folder/findings"
   UBSAN_OPTIONS=print_stacktrace=1 ASAN_SYMBOLIZER_PATH=$(command -v llvm-symbolizer-19 || true) \
-    "$binary" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+    "$binary" -seed="$seed" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
     -dict="fuzz/dictionaries/$(fuzz_dictionary "$target").dict" -artifact_prefix="$folder/findings/" \
     "$folder/corpus" "fuzz/corpus/$target" >"$folder/log" 2>&1 || status=1
   local runs

@@ -4,7 +4,7 @@
 : "${root:?set by dev}"
 
 readonly -a gates=("lint" "build release" "build asan" "tidy" "test" "sanitize asan" "sanitize tsan" "determinism"
-  "stack-test")
+  "bench instructions" "explore" "fuzz 5" "stack-test")
 
 command_gates() {
   local -a chosen=("$@")
@@ -30,15 +30,22 @@ command_gates() {
   [[ $failed == 0 ]]
 }
 
-# ./dev explore [FIRST..LAST]: worlds drawn from seeds. Without seeds, those that this commit names: each commit looks
-# where none has looked before, and everyone who has the commit can look there again.
+# The commit as a number. What is random in a gate is drawn from it: each commit looks where none has looked before, and
+# everyone who has the commit can look there again.
+commit_number() {
+  local commit
+  commit=$(git rev-parse --short=7 HEAD) || return
+  echo $((0x${commit::7}))
+}
+
+# ./dev explore [FIRST..LAST]: worlds drawn from seeds; without seeds, from those that the commit names.
 command_explore() {
-  local seeds=${1:-} commit first
+  local seeds=${1:-} first
   ensure_packages build
   build release gopher-sim
   if [[ -z $seeds ]]; then
-    commit=$(git rev-parse --short=7 HEAD) || die "explore: git knows no commit here; name the seeds"
-    first=$((0x${commit::7} * 1000))
+    first=$(commit_number) || die "explore: git knows no commit here; name the seeds"
+    first=$((first * 1000))
     seeds=$first..$((first + 999))
   fi
   build/release/bin/gopher-sim explore --seeds "$seeds" --jobs 2 --out .run/explored

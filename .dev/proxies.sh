@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# nginx and HAProxy for ./dev conformance: unpacked below .run, not installed, because their packages start a service.
+# nginx and HAProxy for ./dev conformance and ./dev bench: unpacked below .run, not installed, because their packages
+# start a service.
 : "${root:?set by dev}"
 
 # Sets PROXY_PACKAGES, where tests/conformance finds them. What is installed already is used from where it is.

@@ -62,6 +62,10 @@ void check(const Input& input) {
     const auto reading = read_body(input, limits);
     require(reading.same_body(read_body(whole, limits)), "parse of a split = parse of the whole", reading.content);
     require(reading.trailers.size() <= limits.max_trailers, "no more trailers than the bound");
+    std::size_t trailer_bytes = 2;  // at least: each with a colon and its line's end, and the empty line
+    for (const auto& [name, value] : reading.trailers)
+      trailer_bytes += name.size() + value.size() + 3;
+    require(reading.trailers.empty() || trailer_bytes <= limits.max_trailer_bytes, "trailers within their bound");
 
     const auto strict = conformance::read_requests("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" +
                                                    reading.framed_anew);

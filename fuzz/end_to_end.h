@@ -59,13 +59,15 @@ inline std::vector<std::string> connection_options(const FieldList& fields) {
   std::vector<std::string> options;
   for (const auto& [name, value] : fields) {
     if (lower(name) != "connection") continue;
-    std::string option;
-    for (const char c : value + ",") {
-      if (c == ',') {
-        options.push_back(lower(std::exchange(option, {})));
-      } else if (c != ' ' && c != '\t') {
-        option += c;
-      }
+    for (std::string_view rest = value; !rest.empty();) {
+      const auto comma = std::min(rest.find(','), rest.size());
+      auto option = rest.substr(0, comma);
+      rest.remove_prefix(std::min(comma + 1, rest.size()));
+      while (option.starts_with(' ') || option.starts_with('\t'))
+        option.remove_prefix(1);
+      while (option.ends_with(' ') || option.ends_with('\t'))
+        option.remove_suffix(1);
+      options.push_back(lower(option));
     }
   }
   return options;

@@ -5,6 +5,7 @@
 
 #include "fuzz/input.h"
 #include "io/redis/resp.h"
+#include "tests/property/written_reply.h"
 
 namespace gopher::fuzz {
 namespace {
@@ -16,22 +17,9 @@ struct Replies {
   std::vector<RespValue> values;
   std::optional<ErrorKind> failure;
   bool leftover = false;
+
+  friend bool operator==(const Replies&, const Replies&) = default;
 };
-
-bool same(const RespValue& a, const RespValue& b) {
-  if (a.type != b.type || a.text != b.text || a.integer != b.integer || a.elements.size() != b.elements.size())
-    return false;
-  for (std::size_t i = 0; i < a.elements.size(); ++i)
-    if (!same(a.elements[i], b.elements[i])) return false;
-  return true;
-}
-
-bool same(const Replies& a, const Replies& b) {
-  if (a.failure != b.failure || a.values.size() != b.values.size() || a.leftover != b.leftover) return false;
-  for (std::size_t i = 0; i < a.values.size(); ++i)
-    if (!same(a.values[i], b.values[i])) return false;
-  return true;
-}
 
 Replies read_replies(const Input& input) {
   RespReader reader(kLimits);
@@ -63,35 +51,17 @@ std::size_t count_values(const RespValue& value, std::size_t depth) {
   return count;
 }
 
-std::string written(const RespValue& value) {
-  const auto line = [](char mark, const std::string& text) { return mark + text + "\r\n"; };
-  switch (value.type) {
-    case RespValue::Type::nil: return line('$', "-1");
-    case RespValue::Type::status: return line('+', value.text);
-    case RespValue::Type::error: return line('-', value.text);
-    case RespValue::Type::integer: return line(':', std::to_string(value.integer));
-    case RespValue::Type::bulk: return line('$', std::to_string(value.text.size())) + value.text + "\r\n";
-    case RespValue::Type::array: {
-      std::string bytes = line('*', std::to_string(value.elements.size()));
-      for (const auto& element : value.elements)
-        bytes += written(element);
-      return bytes;
-    }
-  }
-  return {};
-}
-
 void check(const Input& input) {
   const Input whole = input.whole();
   const auto replies = read_replies(input);
-  require(same(replies, read_replies(whole)), "parse of a split = parse of the whole");
+  require(replies == read_replies(whole), "parse of a split = parse of the whole");
   for (const auto& value : replies.values) {
     require(count_values(value, 0) <= kLimits.max_values, "no reply has more values than the bound");
     const std::string bytes = written(value);
     Input again = input;
     again.bytes = bytes;
     const auto read_back = read_replies(again);
-    require(read_back.values.size() == 1 && same(read_back.values.front(), value), "a reply is read back", bytes);
+    require(read_back.values == std::vector{value}, "a reply is read back", bytes);
   }
 }
 

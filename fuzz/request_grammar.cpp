@@ -103,7 +103,9 @@ class Reader {
     if (!start) return no_line();
     if (start->size() > bounds_.request_line) beyond_bounds("the request line is longer than the bound");
     if (const auto verdict = request_line(*start); verdict != Verdict::complete) return verdict;
-    if (const auto verdict = field_lines(request().fields); verdict != Verdict::complete) return verdict;
+    const auto fields = field_lines(request().fields);
+    if (request().fields.size() > bounds_.fields) beyond_bounds("more fields than the bound");
+    if (fields != Verdict::complete) return fields;
     if (at_ - begin > bounds_.head) beyond_bounds("the head is longer than the bound");
     // What the target may be is asked of a whole head only.
     if (const auto verdict = request_target(); verdict != Verdict::complete) return verdict;
@@ -202,7 +204,6 @@ class Reader {
       if (!is_all(value, [](char c) { return is_vchar(c) || is_obs_text(c) || is_wsp(c); }))
         return invalid("field-value = *field-content");
       fields.emplace_back(text->substr(0, colon), value);
-      if (fields.size() == bounds_.fields + 1) beyond_bounds("more fields than the bound");
     }
   }
 
@@ -310,6 +311,8 @@ class Reader {
     const auto verdict = field_lines(request().trailers);
     // Trailers are judged when they are whole.
     if (verdict == Verdict::invalid && !bytes_.substr(begin - 2).contains("\r\n\r\n")) return Verdict::incomplete;
+    if (verdict == Verdict::complete && request().trailers.size() > bounds_.fields)
+      beyond_bounds("more trailers than the bound");
     if (at_ - begin > bounds_.trailers || (verdict == Verdict::incomplete && bytes_.size() - begin > bounds_.trailers))
       beyond_bounds("the trailers are longer than the bound");
     for (const auto& [name, value] : request().trailers)

@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "core/session/client_address.h"
+
 namespace gopher {
 
 namespace {
@@ -163,23 +165,10 @@ std::expected<std::vector<Endpoint>, std::string> parse_endpoints(std::string_vi
 std::expected<std::vector<AddressPrefix>, std::string> parse_prefixes(std::string_view text) {
   std::vector<AddressPrefix> prefixes;
   for (const auto part : split_list(text)) {
-    const auto slash = part.find('/');
-    const auto address = IpAddress::parse(part.substr(0, slash));
-    if (!address) return std::unexpected(quoted_text(part) + ": not an IPv4 or IPv6 address before the slash");
-    int bits = address->bit_count();
-    if (slash != std::string_view::npos) {
-      const auto length = parse_count(part.substr(slash + 1));
-      if (!length || *length > static_cast<std::uint64_t>(bits)) {
-        return std::unexpected(quoted_text(part) + ": the prefix length is not a number from 0 to " +
-                               std::to_string(bits));
-      }
-      bits = static_cast<int>(*length);
-    }
-    if (address->network(bits) != *address) {
-      return std::unexpected(quoted_text(part) + ": bits are set after the prefix; the network is " +
-                             address->network(bits).to_string() + '/' + std::to_string(bits));
-    }
-    prefixes.push_back({*address, bits});
+    std::string why_not;
+    const auto prefix = parse_address_prefix(part, why_not);
+    if (!prefix) return std::unexpected(quoted_text(part) + ": " + why_not);
+    prefixes.push_back(*prefix);
   }
   return prefixes;
 }

@@ -193,9 +193,10 @@ Task<bool> SimBackend::send_events(Life& life, Session& session) {
     if (life.draining) break;
     const std::string event = "data: " + std::to_string(number) + "\n\n";
     append_chunk(bytes, event);
-    listener_.on(clock_.now(), StreamEventSent{authority_, session.id, number});
     const bool written = co_await write(life, session, bytes);
     if (!written) co_return false;
+    // One that the connection did not take was never sent: its request may be here again, from the first event on.
+    listener_.on(clock_.now(), StreamEventSent{authority_, session.id, number});
     bytes.clear();
     co_await sleep_until(clock_, clock_.now() + settings.event_every, life.ended);
     if (life.ended.requested()) co_return false;

@@ -19,15 +19,15 @@ FieldSectionParser::FieldSectionParser(Kind kind, std::size_t max_fields) : kind
   // Trailers frame nothing: they may name both framing fields, which are dropped (RFC 9110 section 6.5.1).
   if (kind == Kind::trailers) llhttp_set_lenient_chunked_length(&llhttp_, 1);
   llhttp_.data = this;
-  reset();
+  if (kind != Kind::whole_response) llhttp_execute(&llhttp_, kRequestPreamble.data(), kRequestPreamble.size());
+  begun_ = llhttp_;
 }
 
 void FieldSectionParser::reset() noexcept {
-  llhttp_reset(&llhttp_);
+  llhttp_ = begun_;
   fields_.clear();
   field_open_ = false;
   fed_ = scanned_ = consumed_ = 0;
-  if (kind_ != Kind::whole_response) llhttp_execute(&llhttp_, kRequestPreamble.data(), kRequestPreamble.size());
 }
 
 ParseStatus FieldSectionParser::refuse(int status, const char* reason) noexcept {
@@ -35,22 +35,25 @@ ParseStatus FieldSectionParser::refuse(int status, const char* reason) noexcept 
   return ParseStatus::failed;
 }
 
-// Goes as far as the bytes can be judged: a CR waits for the byte after it.
+// Goes as far as the bytes can be judged: a CR waits for the byte after it. By lines, since memchr looks at many bytes
+// at once.
 bool FieldSectionParser::scan_line_ends(std::string_view bytes) noexcept {
   while (scanned_ < bytes.size()) {
-    const char c = bytes[scanned_];
     const bool begins_line = scanned_ == 0 || bytes[scanned_ - 1] == '\n';
-    if (c == '\r') {
-      if (scanned_ + 1 == bytes.size()) return true;
-      if (bytes[scanned_ + 1] != '\n') return false;
-      scanned_ += 2;
-      // An empty line ends the section; what follows is not ours to judge.
-      if (begins_line && (scanned_ > 2 || kind_ != Kind::whole_response)) return true;
-    } else if (c == '\n' || (begins_line && (c == ' ' || c == '\t'))) {
+    if (begins_line && (bytes[scanned_] == ' ' || bytes[scanned_] == '\t')) return false;
+    const auto cr = bytes.find('\r', scanned_);
+    const auto line = bytes.substr(scanned_, cr - scanned_);
+    const auto bare_lf = line.find('\n');
+    if (bare_lf != std::string_view::npos) {
+      scanned_ += bare_lf;
       return false;
-    } else {
-      ++scanned_;
     }
+    scanned_ += line.size();
+    if (scanned_ + 1 >= bytes.size()) return true;
+    if (bytes[scanned_ + 1] != '\n') return false;
+    scanned_ += 2;
+    // An empty line ends the section; what follows is not ours to judge.
+    if (begins_line && line.empty() && (scanned_ > 2 || kind_ != Kind::whole_response)) return true;
   }
   return true;
 }

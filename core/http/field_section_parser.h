@@ -59,6 +59,7 @@ class FieldSectionParser {
   Kind kind_;
   std::size_t max_fields_;
   llhttp_t llhttp_{};
+  llhttp_t begun_{};  // as it is before the section's first byte: a copy is cheaper than to begin anew
   llhttp_settings_t callbacks_{};
   std::vector<FieldExtent> fields_;
   bool field_open_ = false;

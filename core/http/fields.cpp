@@ -1,6 +1,8 @@
 #include "core/http/fields.h"
 
+#include <algorithm>
 #include <array>
+#include <cstdint>
 
 #include "core/http/character.h"
 
@@ -13,28 +15,41 @@ struct KnownField {
   FieldId id;
 };
 
+// By length, which tells most names apart.
 constexpr std::array<KnownField, 20> kKnown{{
-    {"host", FieldId::host},
-    {"connection", FieldId::connection},
-    {"content-length", FieldId::content_length},
-    {"transfer-encoding", FieldId::transfer_encoding},
     {"te", FieldId::te},
+    {"via", FieldId::via},
+    {"host", FieldId::host},
+    {"date", FieldId::date},
+    {"expect", FieldId::expect},
     {"trailer", FieldId::trailer},
     {"upgrade", FieldId::upgrade},
-    {"keep-alive", FieldId::keep_alive},
-    {"proxy-connection", FieldId::proxy_connection},
-    {"expect", FieldId::expect},
-    {"max-forwards", FieldId::max_forwards},
-    {"via", FieldId::via},
-    {"date", FieldId::date},
-    {"authorization", FieldId::authorization},
     {"forwarded", FieldId::forwarded},
-    {"x-forwarded-for", FieldId::x_forwarded_for},
-    {"x-forwarded-proto", FieldId::x_forwarded_proto},
-    {"x-forwarded-host", FieldId::x_forwarded_host},
+    {"connection", FieldId::connection},
+    {"keep-alive", FieldId::keep_alive},
+    {"max-forwards", FieldId::max_forwards},
     {"x-request-id", FieldId::x_request_id},
+    {"authorization", FieldId::authorization},
+    {"content-length", FieldId::content_length},
     {"http2-settings", FieldId::http2_settings},
+    {"x-forwarded-for", FieldId::x_forwarded_for},
+    {"proxy-connection", FieldId::proxy_connection},
+    {"x-forwarded-host", FieldId::x_forwarded_host},
+    {"transfer-encoding", FieldId::transfer_encoding},
+    {"x-forwarded-proto", FieldId::x_forwarded_proto},
 }};
+constexpr std::size_t kLongestName = kKnown.back().lower_name.size();
+
+// kFirstOfLength[n] is the first one of n bytes, or where it would stand.
+constexpr auto kFirstOfLength = [] {
+  std::array<std::uint8_t, kLongestName + 2> first{};
+  for (std::size_t length = 0; length < first.size(); ++length) {
+    while (first[length] < kKnown.size() && kKnown[first[length]].lower_name.size() < length)
+      ++first[length];
+  }
+  return first;
+}();
+static_assert(std::ranges::is_sorted(kKnown, {}, [](const KnownField& known) { return known.lower_name.size(); }));
 
 // Equal but for case; an underscore stands for a hyphen and sets `disguised`.
 bool same_name(std::string_view name, std::string_view lower, bool& disguised) {
@@ -50,11 +65,10 @@ bool same_name(std::string_view name, std::string_view lower, bool& disguised) {
 }  // namespace
 
 FieldId identify_field(std::string_view name) noexcept {
-  for (const auto& known : kKnown) {
+  if (name.size() > kLongestName) return FieldId::other;
+  for (std::size_t i = kFirstOfLength[name.size()]; i < kFirstOfLength[name.size() + 1]; ++i) {
     bool disguised = false;
-    if (known.lower_name.size() == name.size() && same_name(name, known.lower_name, disguised)) {
-      return disguised ? FieldId::disguised : known.id;
-    }
+    if (same_name(name, kKnown[i].lower_name, disguised)) return disguised ? FieldId::disguised : kKnown[i].id;
   }
   return FieldId::other;
 }

@@ -74,7 +74,14 @@ ParseStatus RequestHeadParser::parse_head(std::string_view bytes) {
       if (bytes[1] != '\n') return refuse(400, "a CR without LF");
       line_begin_ = scanned_ = 2;
     }
-    for (; scanned_ < bytes.size(); ++scanned_) {
+    const std::size_t limit = std::min(bytes.size(), line_begin_ + limits_.max_start_line_bytes);
+    while (line_end_ == 0) {
+      const bool in_method = method_bytes_ == 0;
+      const auto rest = bytes.substr(scanned_, limit - scanned_);
+      const auto stop =
+          in_method ? std::ranges::find_if_not(rest, is_token_char) : std::ranges::find_if_not(rest, is_target_char);
+      scanned_ += static_cast<std::size_t>(stop - rest.begin());
+      if (scanned_ == bytes.size()) return ParseStatus::need_more;
       const char c = bytes[scanned_];
       if (c == '\r') {
         if (scanned_ + 1 == bytes.size()) return ParseStatus::need_more;
@@ -82,15 +89,12 @@ ParseStatus RequestHeadParser::parse_head(std::string_view bytes) {
         line_end_ = scanned_ + 2;
         break;
       }
-      if (scanned_ - line_begin_ >= limits_.max_start_line_bytes) return refuse(414, "the request line is too long");
-      const bool in_method = method_bytes_ == 0;
-      if (c == ' ' && scanned_ > line_begin_) {
-        if (in_method) method_bytes_ = scanned_ - line_begin_;
-      } else if (in_method ? !is_token_char(c) : !is_target_char(c)) {
+      if (scanned_ == limit) return refuse(414, "the request line is too long");
+      if (c != ' ' || scanned_ == line_begin_)
         return refuse(400, in_method ? "a method that is no token" : "a byte that a request target cannot have");
-      }
+      if (in_method) method_bytes_ = scanned_ - line_begin_;
+      ++scanned_;
     }
-    if (line_end_ == 0) return ParseStatus::need_more;
     const auto line = bytes.substr(line_begin_, line_end_ - 2 - line_begin_);
     if (parse_request_line(line) == ParseStatus::failed) return ParseStatus::failed;
   }

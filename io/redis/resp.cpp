@@ -112,6 +112,7 @@ struct RespReader::Impl {
   std::unique_ptr<redisReader, FreeReader> reader;
   RespValue root;
   std::size_t bytes = 0;
+  std::size_t unclaimed = 0;  // bytes that belong to no reply taken so far; hiredis may have read into them
   std::size_t values = 0;
   bool over_limit = false;
 };
@@ -128,6 +129,7 @@ std::expected<void, ErrorKind> RespReader::feed(std::span<const std::byte> bytes
   if (redisReaderFeed(impl_->reader.get(), data, bytes.size()) != REDIS_OK) {
     return std::unexpected(ErrorKind::malformed);
   }
+  impl_->unclaimed += bytes.size();
   return {};
 }
 
@@ -139,9 +141,10 @@ std::expected<std::optional<RespValue>, ErrorKind> RespReader::next() {
   if (!reply) return std::nullopt;
   GOPHER_CHECK(reply == &impl_->root);
   impl_->values = 0;
+  impl_->unclaimed = impl_->reader->len - impl_->reader->pos;
   return std::exchange(impl_->root, RespValue());
 }
 
-bool RespReader::has_leftover() const noexcept { return impl_->values > 0 || impl_->reader->pos < impl_->reader->len; }
+bool RespReader::has_leftover() const noexcept { return impl_->unclaimed > 0; }
 
 }  // namespace gopher

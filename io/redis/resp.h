@@ -28,6 +28,7 @@ struct RespValue {
   std::vector<RespValue> elements;  // of an array
 
   bool is_error() const noexcept { return type == Type::error; }
+  friend bool operator==(const RespValue&, const RespValue&) = default;
 };
 
 struct RespLimits {

@@ -23,10 +23,11 @@ bool is_value(std::string_view text) {
   return std::all_of(text.begin(), text.end(),
                      [](char c) { return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f); });
 }
+// Up to 2^63 - 1.
 bool is_number(std::string_view text) {
   const std::string_view significant = text.substr(std::min(text.find_first_not_of('0'), text.size()));
-  return !text.empty() && significant.size() < 19 &&
-         std::all_of(significant.begin(), significant.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }) &&
+         (significant.size() < 19 || (significant.size() == 19 && significant <= "9223372036854775807"));
 }
 std::string lower(std::string_view text) {
   std::string result(text);

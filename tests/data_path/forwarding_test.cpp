@@ -133,6 +133,12 @@ TEST(Forwarding, AnHttp10ClientMayKeepItsConnection) {
   EXPECT_EQ(client.responses(), 2u);
 }
 
+TEST(Forwarding, AClientsOwnRequestIdGoesOn) {
+  ProxyWorld world;
+  world.exchange(get("/", "X-Request-Id: of-the-client\r\n"));
+  EXPECT_THAT(world.backend().all_received(), HasSubstr("X-Request-Id: of-the-client\r\n"));
+}
+
 TEST(Forwarding, HeadAndNotModifiedKeepTheLengthWithoutABody) {
   ProxyWorld world;
   auto& client = world.connect_client();

@@ -218,6 +218,18 @@ TEST(Limiter, TheSixthRequestIs429WithRetryAfter) {
   EXPECT_EQ(world.backend().requests(), 6u);
 }
 
+TEST(Limiter, A429TellsAnHttp10ClientThatItsConnectionIsKept) {
+  ProxyWorld world(1, {}, {.rate_millirequests_per_second = 1000, .burst = 1});
+  auto& client = world.connect_client();
+  for (std::size_t i = 1; i <= 2; ++i) {
+    client.send("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    world.until([&] { return client.responses() == i; }, 1s);
+  }
+  const auto refusal = client.received.substr(client.received.find("HTTP/1.1 429 "));
+  EXPECT_THAT(refusal, HasSubstr("Connection: keep-alive\r\n"));
+  EXPECT_FALSE(client.over());
+}
+
 TEST(Refusal, AMalformedHeadIsAnsweredAndClosed) {
   ProxyWorld world;
   const auto response = world.exchange("GET / HTTP/1.1\r\nHost: h\r\nA : b\r\n\r\n");

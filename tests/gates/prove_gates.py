@@ -69,8 +69,8 @@ class Command:
         pass
 
     def try_on(self, fault=None):
-        done = run(["./dev", self.name])
-        (FOLDER / "log" / self.name).write_text(done.stdout)
+        done = run(["./dev", *self.name.split()])
+        (FOLDER / "log" / self.name.replace(" ", "_")).write_text(done.stdout)
         return Said(first(self.patterns, done.stdout, done.stdout[-100:])) if done.returncode else None
 
 
@@ -154,6 +154,8 @@ class Tests:
 
 LINT = Command("lint", r"clang-format-violations", r"SC\d+", r"(?m)^\S+: (.*?)[:;]", r"(?m)^.{1,80}")
 TIDY = Command("tidy", r"\[([\w.-]+),-warnings-as-errors\]")
+EXPLORE = Command("explore", r"(?m)^fail \d+ (.{,80})")
+FUZZ = Command("fuzz 5", r"(?m)^broken invariant: .{,80}", r"(?m)^SUMMARY: .{,80}")
 DETERMINISM = Command("determinism", r"determinism: (\S+ is not the same)", r"determinism: .*")
 LABELS = (
     ("layering", "gopher_core"),
@@ -179,6 +181,8 @@ GATES = (
     DETERMINISM,
     *(Tests("asan", *label) for label in LABELS if label[0] not in ("layering", "scenario", "browser")),
     *(Tests("tsan", *label) for label in LABELS if label[0] in THREADED),
+    EXPLORE,
+    FUZZ,
 )
 
 

@@ -97,6 +97,17 @@ TEST(ConfigValues, ANetworkWithBitsAfterItsPrefixIsRefusedWithWhatWasMeant) {
   }
 }
 
+// Their length is that of the IPv6 form: read as one of IPv4, "/0" there would trust everybody.
+TEST(ConfigValues, ANetworkOfMappedAddressesIsReadAsIPv4OrRefused) {
+  const auto prefixes = parse_prefixes("::ffff:10.0.0.0/104");
+  ASSERT_TRUE(prefixes.has_value()) << prefixes.error();
+  EXPECT_EQ(prefixes->front().network.to_string(), "10.0.0.0");
+  EXPECT_EQ(prefixes->front().bits, 8);
+  for (const char* text : {"::ffff:0.0.0.0/0", "::ffff:10.0.0.0/8", "10.0.0.0/08"}) {
+    EXPECT_FALSE(parse_prefixes(text).has_value()) << text;
+  }
+}
+
 TEST(ConfigValues, AQuotedTextStaysOnOneLineAndIsBounded) {
   EXPECT_EQ(quoted_text("a\nb\"\\\x1b[1m\xc3"), "\"a\\x0ab\\x22\\x5c\\x1b[1m\\xc3\"");
   EXPECT_LT(quoted_text(std::string(10000, 'x')).size(), 200u);

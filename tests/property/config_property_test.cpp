@@ -6,12 +6,9 @@
 #include <string>
 #include <vector>
 
-#include <gtest/gtest.h>
-#include <rapidcheck.h>
-#include <rapidcheck/gtest.h>
-
 #include "io/config.h"
 #include "io/config_values.h"
+#include "tests/property/property.h"
 
 namespace gopher {
 namespace {
@@ -30,19 +27,19 @@ Value nanoseconds(Duration duration) { return static_cast<Value>(duration.count(
 
 const std::vector<Setting>& settings() {
   static constexpr Value kMillisecond = 1'000'000;
-  static constexpr Value kHour = 3'600'000 * kMillisecond;
+  static constexpr Value kDay = 24 * 3'600'000 * kMillisecond;
   const auto count = [](Value value) { return std::to_string(value); };
   const auto size = [](Value value) { return format_size(value); };
   const auto duration = [](Value value) { return format_duration(Duration(static_cast<std::int64_t>(value))); };
   static const std::vector<Setting> all{
       {"PROXY_PORT", 0, 65535, count, [](auto& config) { return config.proxy_port; }},
       {"WORKERS", 0, 256, count, [](auto& config) { return config.workers; }},
-      {"CONNECT_TIMEOUT", kMillisecond, kHour, duration,
+      {"CONNECT_TIMEOUT", kMillisecond, kDay, duration,
        [](auto& config) { return nanoseconds(config.session.connect_timeout); }},
-      {"FIRST_BYTE_TIMEOUT", kMillisecond, kHour, duration,
+      {"FIRST_BYTE_TIMEOUT", kMillisecond, kDay, duration,
        [](auto& config) { return nanoseconds(config.session.first_byte_timeout); }},
-      {"DRAIN_TIMEOUT", 0, kHour, duration, [](auto& config) { return nanoseconds(config.drain_timeout); }},
-      {"MAX_REQUEST_LINE", 256, 8192, size, [](auto& config) { return config.session.max_request_line_bytes; }},
+      {"DRAIN_TIMEOUT", 0, kDay, duration, [](auto& config) { return nanoseconds(config.drain_timeout); }},
+      {"HEALTH_FALL", 1, 100, count, [](auto& config) { return config.health.fall; }},
       {"MAX_FIELDS", 8, 10000, count, [](auto& config) { return config.session.max_fields; }},
       {"MAX_TRAILERS", 0, 1u << 20, size, [](auto& config) { return config.session.max_trailer_bytes; }},
       {"RATE_LIMIT_BURST", 1, 1'000'000, count, [](auto& config) { return config.limiter.burst; }},
@@ -72,53 +69,66 @@ std::expected<ProxyConfig, StartRefusal> start(const std::vector<std::string>& a
 }
 
 Value any_value(const Setting& setting) {
-  return *rc::gen::oneOf(rc::gen::just(setting.least), rc::gen::just(setting.most),
-                         rc::gen::inRange(setting.least, setting.most + 1));
+  return *rc::gen::element(setting.least, setting.most, between(setting.least, setting.most));
 }
 
-RC_GTEST_PROP(ConfigProperty, EachSettingMeansItsValueWhereverItStands, ()) {
-  std::vector<std::vector<std::string>> flags;
-  Variables variables;
-  std::map<std::string, Value> expected;
-  for (const auto& setting : settings()) {
-    const auto where = *rc::gen::inRange(0, 4);  // nowhere, environment, command line, both
-    if (where & 1) {
-      expected[setting.variable] = any_value(setting);
-      variables[setting.variable] = setting.text(expected[setting.variable]);
+TEST(ConfigProperty, EachSettingMeansItsValueWhereverItStands) {
+  Reached reached{{"both as flag and variable", 50}, {"neither", 50}, {"as two arguments", 50}};
+  reached.check([&] {
+    std::vector<std::vector<std::string>> flags;
+    Variables variables;
+    std::map<std::string, Value> expected;
+    for (const auto& setting : settings()) {
+      const bool as_variable = one_in(2);
+      const bool as_flag = one_in(2);
+      reached("both as flag and variable", as_variable && as_flag);
+      reached("neither", !as_variable && !as_flag);
+      if (as_variable) {
+        expected[setting.variable] = any_value(setting);
+        variables[setting.variable] = setting.text(expected[setting.variable]);
+      } else if (one_in(3)) {
+        variables[setting.variable];  // an empty one counts as unset
+      }
+      if (as_flag) {
+        expected[setting.variable] = any_value(setting);
+        const auto text = setting.text(expected[setting.variable]);
+        const auto flag = flag_of(setting.variable);
+        flags.push_back(one_in(2) ? std::vector{flag + "=" + text} : std::vector{flag, text});
+        reached("as two arguments", flags.back().size() == 2);
+      }
     }
-    if (where & 2) {
-      expected[setting.variable] = any_value(setting);
-      const auto text = setting.text(expected[setting.variable]);
-      const auto flag = flag_of(setting.variable);
-      flags.push_back(*rc::gen::arbitrary<bool>() ? std::vector{flag + "=" + text} : std::vector{flag, text});
+    std::vector<std::string> arguments;
+    for (const auto& flag : shuffled(flags))
+      arguments.insert(arguments.end(), flag.begin(), flag.end());
+    const auto config = start(arguments, variables);
+    RC_ASSERT(config.has_value());
+    const ProxyConfig defaults;
+    for (const auto& setting : settings()) {
+      const auto given = expected.find(setting.variable);
+      RC_ASSERT(setting.of(*config) == (given == expected.end() ? setting.of(defaults) : given->second));
     }
-  }
-  std::vector<std::string> arguments;
-  while (!flags.empty()) {
-    const auto next = flags.begin() + *rc::gen::inRange<std::ptrdiff_t>(0, std::ssize(flags));
-    arguments.insert(arguments.end(), next->begin(), next->end());
-    flags.erase(next);
-  }
-  const auto config = start(arguments, variables);
-  RC_ASSERT(config.has_value());
-  const ProxyConfig defaults;
-  for (const auto& setting : settings()) {
-    const auto given = expected.find(setting.variable);
-    RC_ASSERT(setting.of(*config) == (given == expected.end() ? setting.of(defaults) : given->second));
-  }
+  });
 }
 
-RC_GTEST_PROP(ConfigProperty, WhatIsOutOfRangeIsRefusedByTheNameThatWasUsed, ()) {
-  const auto& setting = *rc::gen::elementOf(settings());
-  const bool below = setting.least > 0 && *rc::gen::arbitrary<bool>();
-  const auto value = below ? *rc::gen::inRange<Value>(0, setting.least) : setting.most * 4096 + 1;
-  const auto text = setting.text(value);
-  const bool as_flag = *rc::gen::arbitrary<bool>();
-  const auto name = as_flag ? flag_of(setting.variable) : setting.variable;
-  const auto config = as_flag ? start({name, text}, {}) : start({}, {{name, text}});
-  RC_ASSERT(!config.has_value());
-  RC_ASSERT(config.error().exit_code == 2);
-  RC_ASSERT(config.error().message.find(name) != std::string::npos);
+TEST(ConfigProperty, WhatIsOutOfRangeIsRefusedByTheNameThatWasUsed) {
+  Reached reached{{"one below", 5}, {"one above", 20}, {"as flag", 30}, {"as variable", 30}};
+  reached.check([&] {
+    const auto& setting = settings()[between<std::size_t>(0, settings().size() - 1)];
+    const bool below = setting.least > 0 && one_in(2);
+    const auto value = below ? *rc::gen::element(setting.least - 1, between<Value>(0, setting.least - 1))
+                             : *rc::gen::element(setting.most + 1, between(setting.most + 1, setting.most * 4096));
+    const auto text = setting.text(value);
+    RC_LOG(text);
+    const bool as_flag = one_in(2);
+    const auto name = as_flag ? flag_of(setting.variable) : setting.variable;
+    const auto config = as_flag ? start({name, text}, {}) : start({}, {{name, text}});
+    RC_ASSERT(!config.has_value());
+    RC_ASSERT(config.error().exit_code == 2);
+    RC_ASSERT(config.error().message.find(name) != std::string::npos);
+    reached("one below", value + 1 == setting.least);
+    reached("one above", value == setting.most + 1);
+    reached(as_flag ? "as flag" : "as variable");
+  });
 }
 
 }  // namespace

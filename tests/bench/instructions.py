@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Instructions that one exchange costs the data path: `./dev bench instructions [--record]`. A gate.
+
+callgrind counts what instructions_per_request executes for N and for 2 N exchanges on one warm connection; the
+difference divided by N is the cost of one, without start and end. All instructions count: those of core, of the
+compiler's library and of the C library under it (an allocation more is a cost), and the few of the program's own
+network, which stands in for sockets. What a system call costs is not in it, nor what io/ adds.
+
+The figure depends on compiler and C library alone. The environment is empty, the program's name is the same in every
+folder, and the C library uses only what every x86-64 processor has, so that it takes the same path on each.
+
+instructions.json holds the figure of each compiler. It is a ratchet: more than 3 % above fails, and more than 3 % below
+fails too, until the lower figure is recorded with --record and committed, so that what was won cannot be lost unseen.
+"""
+
+import argparse
+import json
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+RECORD = HERE / "instructions.json"
+CASES = {
+    "get_small": "keep-alive GET, 13 bytes",
+    "get_64k": "keep-alive GET, 64 KiB",
+    "post_chunked_64k": "keep-alive POST of 64 KiB in 16 chunks",
+}
+EXCHANGES = 1_000
+TOLERANCE_PERCENT = 3
+# In place of what the processor has.
+WITHOUT = ("AVX512F", "AVX512VL", "AVX512BW", "AVX2", "AVX", "ERMS", "FSRM", "SSSE3", "SSE4_1", "SSE4_2", "BMI2",
+           "LZCNT", "MOVBE", "RTM")  # fmt: skip
+BASELINE = "glibc.cpu.hwcaps=" + ",".join(f"-{feature}" for feature in WITHOUT)
+
+
+def executed(folder, case, exchanges):
+    command = ["env", "-i", f"GLIBC_TUNABLES={BASELINE}", "/usr/bin/valgrind", "--tool=callgrind",
+               "--callgrind-out-file=/dev/null", "./instructions_per_request", case, str(exchanges)]  # fmt: skip
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    collected = re.search(r"Collected : (\d+)", done.stderr)
+    if done.returncode != 0 or not collected:
+        sys.exit(f"instructions: {' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
+    return int(collected[1])
+
+
+def per_exchange(folder, case):
+    return (executed(folder, case, 2 * EXCHANGES) - executed(folder, case, EXCHANGES)) / EXCHANGES
+
+
+def verdict(measured, recorded):
+    """What is wrong with the figure; empty when nothing is."""
+    allowed = recorded * TOLERANCE_PERCENT
+    if (measured - recorded) * 100 > allowed:
+        return f"MORE by {measured / recorded - 1:.1%}"
+    if (recorded - measured) * 100 > allowed:
+        return f"LESS by {1 - measured / recorded:.1%}: record it"
+    return ""
+
+
+def compiler(cache):
+    """Of the build folder, to its major version: with g++ 12.2 and 12.3 the code is the same."""
+    text = cache.read_text()
+    found = {name: re.search(rf'set\(CMAKE_CXX_COMPILER_{name} "(.*)"\)', text)[1] for name in ("ID", "VERSION")}
+    return f"{found['ID']} {found['VERSION'].split('.')[0]} {platform.machine()}"
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev bench instructions")
+    parser.add_argument("build", type=Path, help="the build's folder")
+    parser.add_argument("--record", action="store_true", help="write the figures to instructions.json")
+    arguments = parser.parse_args()
+    (cache,) = (arguments.build / "CMakeFiles").glob("*/CMakeCXXCompiler.cmake")
+    name = compiler(cache)
+    records = json.loads(RECORD.read_text()) if RECORD.exists() else {}
+    recorded = records.get(name, {})
+    measured, wrong = {}, 0
+    for case, what in CASES.items():
+        measured[case] = round(per_exchange(arguments.build / "bin", case))
+        why = verdict(measured[case], recorded[case]) if case in recorded else "not recorded"
+        wrong += bool(why)
+        beside = f"recorded {recorded.get(case, 0):>9,}"
+        print(f"{what:40}  {measured[case]:>9,}  {beside}  {why or 'ok'}", flush=True)
+    if arguments.record:
+        records[name] = measured
+        RECORD.write_text(json.dumps(records, indent=2, sort_keys=True) + "\n")
+        print(f"instructions: recorded for {name}; commit {RECORD.name}")
+    elif not recorded:
+        print(f"instructions: NOT COMPARED, no figure of {name} is recorded (./dev bench instructions --record)")
+    else:
+        held = f"within {TOLERANCE_PERCENT} % of what is recorded"
+        print(f"instructions: of {len(CASES)} figures of {name}, {len(CASES) - wrong} are {held}")
+        sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,305 @@
+// One keep-alive connection that asks again and again, through the whole data path of one worker: acceptor, session,
+// limiter, balancer, pooled upstream connection, both heads and bodies. ./dev bench instructions counts what it
+// executes.
+//
+//   instructions_per_request CASE EXCHANGES     CASE: get_small, get_64k, post_chunked_64k
+//
+// Beneath the data path stands not the simulator but the least that a network can be: streams that copy bytes out of a
+// fixed text and check the number of those they are given. So the figure is the data path's own, and a change of the
+// simulator does not move it.
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/async/check.h"
+#include "core/async/task_group.h"
+#include "core/async/timer_queue.h"
+#include "core/session/acceptor.h"
+
+namespace {
+
+using namespace gopher;
+
+class BenchClock final : public Clock {
+ public:
+  Instant now() const noexcept override { return now_; }
+  WallInstant wall_now() const noexcept override { return WallInstant{} + (now_ - Instant{}); }
+  void pass(Duration time) {
+    now_ += time;
+    timers_.fire_due(now_);
+  }
+
+ private:
+  void arm(Timer& timer, Instant at) override { timers_.arm(timer, at); }
+  void disarm(Timer& timer) noexcept override { timers_.disarm(timer); }
+
+  TimerQueue timers_;
+  Instant now_{std::chrono::hours(1)};
+};
+
+// Completions that are due: a wait ends from the loop, never within the call that began it.
+class Loop {
+ public:
+  void complete(IoWait*& wait, std::optional<ErrorKind> error = {}) {
+    if (wait) due_.push_back({std::exchange(wait, nullptr), error});
+  }
+  void connected(ConnectAttempt& attempt, std::unique_ptr<Stream> stream) {
+    attempts_.push_back({&attempt, std::move(stream)});
+  }
+  bool turn() {
+    if (!attempts_.empty()) {
+      auto [attempt, stream] = std::move(attempts_.front());
+      attempts_.pop_front();
+      attempt->complete(std::move(stream));
+      return true;
+    }
+    if (due_.empty()) return false;
+    const auto [wait, error] = due_.front();
+    due_.pop_front();
+    wait->complete(error);
+    return true;
+  }
+
+ private:
+  struct Due {
+    IoWait* wait;
+    std::optional<ErrorKind> error;
+  };
+  std::deque<Due> due_;
+  std::deque<std::pair<ConnectAttempt*, std::unique_ptr<Stream>>> attempts_;
+};
+
+// A connection whose other end sends `text` each time it is asked to, and counts what it is sent.
+class Wire {
+ public:
+  explicit Wire(Loop& loop) : loop_(loop) {}
+
+  void send(std::string_view text) {
+    GOPHER_CHECK(unread_.empty());
+    unread_ = text;
+    loop_.complete(reader);
+  }
+  std::uint64_t taken = 0;  // bytes that the proxy has written
+  bool ended = false;       // the proxy closed it
+  IoWait* reader = nullptr;
+
+ private:
+  friend class WireStream;
+  Loop& loop_;
+  std::string_view unread_;
+};
+
+class WireStream final : public Stream {
+ public:
+  WireStream(Loop& loop, Wire& wire, const SocketAddress& peer, const SocketAddress& local)
+      : loop_(loop), wire_(wire), peer_(peer), local_(local) {}
+  ~WireStream() override { wire_.ended = true; }
+
+  std::expected<std::size_t, ErrorKind> try_read(ReadBuffer buffer) noexcept override {
+    if (!open_) return std::unexpected(ErrorKind::closed);
+    if (wire_.unread_.empty()) return std::unexpected(ErrorKind::would_block);
+    const auto count = std::min(buffer.size(), wire_.unread_.size());
+    std::memcpy(buffer.data(), wire_.unread_.data(), count);
+    wire_.unread_.remove_prefix(count);
+    return count;
+  }
+  std::expected<std::size_t, ErrorKind> try_write(std::span<const WriteBuffer> buffers) noexcept override {
+    if (!open_) return std::unexpected(ErrorKind::closed);
+    std::size_t count = 0;
+    for (const auto& buffer : buffers)
+      count += buffer.size();
+    wire_.taken += count;
+    return count;
+  }
+  void wait_readable(IoWait& wait, Instant) override {
+    wire_.reader = &wait;
+    if (!open_) {
+      loop_.complete(wire_.reader, ErrorKind::closed);
+    } else if (!wire_.unread_.empty()) {
+      loop_.complete(wire_.reader);
+    }
+  }
+  void wait_writable(IoWait& wait, Instant) override {
+    IoWait* writer = &wait;
+    loop_.complete(writer);
+  }
+  void set_read_deadline(Instant) noexcept override {}
+  void shutdown_write() noexcept override {}
+  void close() noexcept override {
+    open_ = false;
+    loop_.complete(wire_.reader, ErrorKind::closed);
+  }
+  void reset() noexcept override { close(); }
+  bool is_open() const noexcept override { return open_; }
+  const SocketAddress& peer() const noexcept override { return peer_; }
+  const SocketAddress& local() const noexcept override { return local_; }
+
+ private:
+  Loop& loop_;
+  Wire& wire_;
+  SocketAddress peer_, local_;
+  bool open_ = true;
+};
+
+// Accepts one client, and connects each upstream connection to the one backend.
+class BenchNetwork final : public Connector {
+ public:
+  explicit BenchNetwork(Loop& loop) : client(loop), backend(loop), loop_(loop) {}
+
+  void connect(ConnectAttempt& attempt, const SocketAddress& to, Instant) override {
+    GOPHER_CHECK(++upstream_connections == 1);
+    loop_.connected(attempt, std::make_unique<WireStream>(loop_, backend, to, to));
+  }
+  void cancel(ConnectAttempt&) noexcept override {}
+  void resolve(ResolveAttempt&, std::string_view, Instant) override { GOPHER_CHECK(false); }
+  void cancel(ResolveAttempt&) noexcept override {}
+
+  Wire client, backend;
+  int upstream_connections = 0;
+
+ private:
+  Loop& loop_;
+};
+
+class OneClient final : public Listener {
+ public:
+  OneClient(Loop& loop, Wire& client, const SocketAddress& peer, const SocketAddress& local)
+      : loop_(loop), client_(client), peer_(peer), local_(local) {}
+
+  std::expected<std::unique_ptr<Stream>, ErrorKind> try_accept() override {
+    if (closed_) return std::unexpected(ErrorKind::closed);
+    if (std::exchange(accepted_, true)) return std::unexpected(ErrorKind::would_block);
+    return std::make_unique<WireStream>(loop_, client_, peer_, local_);
+  }
+  void wait_acceptable(IoWait& wait) override {
+    waiting_ = &wait;
+    if (closed_) {
+      loop_.complete(waiting_, ErrorKind::closed);
+    } else if (!accepted_) {
+      loop_.complete(waiting_);
+    }
+  }
+  void close() noexcept override {
+    closed_ = true;
+    loop_.complete(waiting_, ErrorKind::closed);
+  }
+  const SocketAddress& local() const noexcept override { return local_; }
+
+ private:
+  Loop& loop_;
+  Wire& client_;
+  SocketAddress peer_, local_;
+  IoWait* waiting_ = nullptr;
+  bool accepted_ = false, closed_ = false;
+};
+
+// Counts the requests that ended well; any other ends the program.
+class Completed final : public Observer {
+ public:
+  void on(const Event& event) noexcept override {
+    const auto* finished = std::get_if<RequestFinished>(&event);
+    if (!finished) return;
+    GOPHER_CHECK(finished->cause == Cause::completed && finished->status == 200);
+    ++count;
+  }
+  std::uint64_t count = 0;
+};
+
+struct Exchange {
+  std::string request, response;
+  std::size_t body_bytes;  // of both
+};
+
+constexpr std::string_view kRequestFields =
+    "Host: www.example.com\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n"
+    "Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\nAccept-Language: en-US,en;q=0.5\r\n"
+    "Accept-Encoding: gzip, deflate\r\n";
+constexpr std::string_view kResponseFields =
+    "Server: bench\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\nContent-Type: text/plain\r\n";
+
+std::string response_of(std::size_t bytes) {
+  return "HTTP/1.1 200 OK\r\n" + std::string(kResponseFields) + "Content-Length: " + std::to_string(bytes) +
+         "\r\n\r\n" + std::string(bytes, 'x');
+}
+
+std::string chunked(std::size_t chunks, std::size_t bytes) {
+  std::array<char, 16> size;
+  const auto end = std::to_chars(size.data(), size.data() + size.size(), bytes, 16).ptr;
+  std::string body;
+  for (std::size_t i = 0; i < chunks; ++i)
+    body += std::string(size.data(), end) + "\r\n" + std::string(bytes, 'x') + "\r\n";
+  return body + "0\r\n\r\n";
+}
+
+std::optional<Exchange> exchange_of(std::string_view name) {
+  const std::string fields(kRequestFields);
+  const std::string get = "GET /index.html?q=1 HTTP/1.1\r\n" + fields + "\r\n";
+  if (name == "get_small") return Exchange{get, response_of(13), 13};
+  if (name == "get_64k") return Exchange{get, response_of(65536), 65536};
+  if (name == "post_chunked_64k")
+    return Exchange{"POST /upload HTTP/1.1\r\n" + fields + "Transfer-Encoding: chunked\r\n\r\n" + chunked(16, 4096),
+                    response_of(13), 65536 + 13};
+  return {};
+}
+
+void run(const Exchange& exchange, std::uint64_t exchanges) {
+  BenchClock clock;
+  Loop loop;
+  BenchNetwork network(loop);
+  Completed observer;
+  SessionSettings settings;
+  SnapshotCell cell;
+  const SocketAddress proxy{IpAddress::v4({10, 0, 0, 1}), 8080};
+  const SocketAddress peer{IpAddress::v4({10, 0, 1, 1}), 40000};
+  auto snapshot = std::make_shared<PoolSnapshot>();
+  snapshot->version = 1;
+  snapshot->members = 1;
+  std::string why;
+  snapshot->live.push_back(
+      {*Endpoint::parse_authority("10.0.2.1:8080", why), SocketAddress{IpAddress::v4({10, 0, 2, 1}), 8080}});
+  cell.publish(std::move(snapshot));
+  ClientLimiter limiter({.rate_millirequests_per_second = 1'000'000'000, .burst = 1'000'000});
+  Balancer balancer(cell, observer, {}, 0);
+  WorkerContext worker(clock, network, observer, settings, limiter, balancer, RandomStream(1, "request-id", "bench"));
+  Acceptor acceptor(worker, std::make_unique<OneClient>(loop, network.client, peer, proxy));
+  TaskGroup tasks;
+  tasks.spawn(acceptor.run());
+  const auto until = [&](auto done) {
+    while (!done())
+      GOPHER_CHECK(loop.turn());
+  };
+  for (std::uint64_t i = 0; i < exchanges; ++i) {
+    const auto at_backend = network.backend.taken, at_client = network.client.taken;
+    network.client.send(exchange.request);
+    while (loop.turn()) {
+    }
+    GOPHER_CHECK(network.backend.taken > at_backend);
+    network.backend.send(exchange.response);
+    until([&] { return observer.count == i + 1; });
+    GOPHER_CHECK(network.backend.taken + network.client.taken - at_backend - at_client >= exchange.body_bytes);
+    clock.pass(std::chrono::microseconds(100));
+  }
+  acceptor.cut();
+  while (tasks.size() != 0)
+    if (!loop.turn()) clock.pass(std::chrono::seconds(1));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto exchange = argc == 3 ? exchange_of(argv[1]) : std::nullopt;
+  if (!exchange) {
+    std::fputs("usage: instructions_per_request get_small|get_64k|post_chunked_64k EXCHANGES\n", stderr);
+    return 2;
+  }
+  run(*exchange, std::strtoull(argv[2], nullptr, 10));
+}
