@@ -5,8 +5,8 @@
 
 # redis-tools holds the server itself; the package redis-server adds a link to it and a system service, which nobody
 # here wants.
-readonly build_packages=(g++ cmake ninja-build ccache libhiredis-dev prometheus-cpp-dev libspdlog-dev libcli11-dev
-  libyaml-cpp-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev)
+readonly build_packages=(g++ cmake ninja-build ccache libhiredis-dev liburing-dev prometheus-cpp-dev libspdlog-dev
+  libcli11-dev libyaml-cpp-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev)
 readonly bench_packages=(libbenchmark-dev python3 redis-tools strace valgrind wrk)
 readonly test_packages=(redis-tools python3 python3-pytest tshark chromium chromium-driver)
 readonly coverage_packages=(gcovr)

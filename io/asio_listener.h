@@ -6,11 +6,15 @@
 
 #include "core/ports/clock.h"
 #include "core/ports/network.h"
-#include "io/event_loop.h"
+#include "io/network_loop.h"
+
+namespace boost::asio {
+class io_context;
+}
 
 namespace gopher {
 
-// Errors: those of EventLoop::listen.
+// Errors: those of NetworkLoop::listen.
 std::expected<std::unique_ptr<Listener>, ErrorKind> make_asio_listener(boost::asio::io_context& context, Clock& clock,
                                                                        const SocketAddress& at,
                                                                        const ListenOptions& options);

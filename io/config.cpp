@@ -88,6 +88,20 @@ void log_level_row(SettingsTable& table, LogLevel& level) {
               }});
 }
 
+void io_engine_row(SettingsTable& table, IoEngine& engine) {
+  table.text({.variable = "IO_ENGINE",
+              .value_name = "ENGINE",
+              .wants = "auto, io_uring or epoll",
+              .default_text = "auto",
+              .about = "what the workers do their input and output with; auto is io_uring where the system allows it",
+              .assign = [&engine](std::string_view text) -> std::expected<void, std::string> {
+                const auto parsed = parse_io_engine(text);
+                if (!parsed) return std::unexpected(std::string());
+                engine = *parsed;
+                return {};
+              }});
+}
+
 void session_rows(SettingsTable& table, SessionSettings& session) {
   table.group("Timeouts (each of one phase; none caps a transfer that makes progress)");
   table.duration("CONNECT_TIMEOUT", session.connect_timeout, kLeast, kMost, "to connect to a backend");
@@ -225,6 +239,7 @@ std::expected<ProxyConfig, StartRefusal> parse_proxy_config(int argc, const char
   table.listen_address("METRICS_ADDRESS", config.metrics_address, "address that the metrics port listens on");
   table.count("WORKERS", config.workers, 0, 256,
               "worker threads; 0 is one for each processor that this process may use");
+  io_engine_row(table, config.io_engine);
   table.duration("DRAIN_TIMEOUT", config.drain_timeout, Duration::zero(), kMost,
                  "for requests in flight to finish after SIGTERM or SIGINT");
   table.group("Backends");

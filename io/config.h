@@ -13,6 +13,7 @@
 #include "core/ports/time.h"
 #include "core/session/settings.h"
 #include "io/config_table.h"
+#include "io/io_engine.h"
 #include "io/log.h"
 #include "io/redis/redis_url.h"
 
@@ -37,6 +38,7 @@ struct ProxyConfig {
   std::optional<IpAddress> metrics_address;
   std::uint16_t metrics_port = 2112;
   std::uint32_t workers = 0;  // 0: one for each processor
+  IoEngine io_engine = IoEngine::automatic;
 
   ProbeConfig health{std::chrono::seconds(10), std::chrono::seconds(2), 1, 2, ""};  // the proxy's own check
   ProbeConfig probe{std::chrono::seconds(2), std::chrono::seconds(1), 1, 2, ""};    // of the embedded sentinel

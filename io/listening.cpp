@@ -21,7 +21,7 @@ std::string explain(ErrorKind error, const ListenPlace& place) {
 
 }  // namespace
 
-ListenResult listen_at(EventLoop& loop, const ListenPlace& place, const ListenOptions& options) {
+ListenResult listen_at(NetworkLoop& loop, const ListenPlace& place, const ListenOptions& options) {
   const SocketAddress at{place.address.value_or(IpAddress::v6({})), place.port};
   auto listener = loop.listen(at, options);
   if (!listener && !place.address && listener.error() != ErrorKind::in_use && listener.error() != ErrorKind::denied) {

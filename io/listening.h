@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "core/ports/network.h"
-#include "io/event_loop.h"
+#include "io/network_loop.h"
 
 namespace gopher {
 
@@ -22,6 +22,6 @@ struct ListenPlace {
 using ListenResult = std::expected<std::unique_ptr<Listener>, std::string>;
 
 // The error is one line in words, for stderr.
-ListenResult listen_at(EventLoop& loop, const ListenPlace& place, const ListenOptions& options = {});
+ListenResult listen_at(NetworkLoop& loop, const ListenPlace& place, const ListenOptions& options = {});
 
 }  // namespace gopher

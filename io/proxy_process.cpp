@@ -17,6 +17,7 @@
 #include "io/cpu_count.h"
 #include "io/descriptor_limit.h"
 #include "io/event_loop.h"
+#include "io/io_engine.h"
 #include "io/log.h"
 #include "io/log_observer.h"
 #include "io/metrics.h"
@@ -52,8 +53,10 @@ std::size_t affordable_connections(const ProxyConfig& config, std::uint64_t desc
   return static_cast<std::size_t>(std::min<std::uint64_t>(each, config.session.max_connections));
 }
 
-ProxyConfig with_max_connections(ProxyConfig config, std::size_t max_connections) {
+// What is configured, as far as this system allows it.
+ProxyConfig allowed(ProxyConfig config, std::size_t max_connections, IoEngine engine) {
   config.session.max_connections = max_connections;
+  config.io_engine = engine;
   return config;
 }
 
@@ -62,7 +65,8 @@ class ProxyProcess {
   explicit ProxyProcess(const ProxyConfig& config)
       : wanted_connections_(config.session.max_connections),
         descriptors_(raise_descriptor_limit()),
-        config_(with_max_connections(config, affordable_connections(config, descriptors_))),
+        engine_(choose_engine(config.io_engine)),
+        config_(allowed(config, affordable_connections(config, descriptors_), engine_.engine)),
         seed_(random_seed()),
         log_({.level = config.log_level}),
         log_observer_(log_, {.access_log = config.access_log}),
@@ -148,12 +152,16 @@ class ProxyProcess {
                {"proxy_port", proxy_port_},
                {"metrics_port", metrics_port_number_},
                {"workers", workers_.size()},
+               {"io_engine", to_string(engine_.engine)},
                {embedded ? "targets" : "redis", embedded ? list_of(config_.targets) : config_.redis.to_string()},
                {"rate_limit_rps", limited ? format_millis(config_.limiter.rate_millirequests_per_second) : "off"},
                {"rate_limit_burst", config_.limiter.burst},
                {"trusted_proxies", config_.session.trusted_proxies.size()},
                {"drain_timeout_ms", config_.drain_timeout},
                {"max_open_files", descriptors_}});
+    if (!engine_.refusal.empty()) {
+      log_.info("io_uring is not to be had here: the workers use epoll", {{"reason", engine_.refusal}});
+    }
     if (config_.session.max_connections < wanted_connections_) {
       log_.warn("fewer connections than MAX_CONNECTIONS: the limit on open files is too low",
                 {{"max_open_files", descriptors_},
@@ -228,7 +236,8 @@ class ProxyProcess {
 
   const std::size_t wanted_connections_;  // of one worker, as configured
   const std::uint64_t descriptors_;       // 0 when unknown
-  const ProxyConfig config_;              // with the connections that the descriptors allow
+  const ChosenEngine engine_;
+  const ProxyConfig config_;  // with the connections that the descriptors allow, and the engine chosen
   const std::uint64_t seed_;
   JsonLog log_;
   LogObserver log_observer_;

@@ -8,8 +8,9 @@ namespace gopher {
 
 WorkerThread::WorkerThread(std::size_t index, const ProxyConfig& config, const SnapshotCell& cell,
                            ClientLimiter& limiter, Observer& observer, std::uint64_t seed)
-    : balancer_(cell, observer, config.balancer, index),
-      context_(loop_.clock(), loop_.connector(), observer, config.session, limiter, balancer_,
+    : loop_(make_loop(config.io_engine)),
+      balancer_(cell, observer, config.balancer, index),
+      context_(loop_->clock(), loop_->connector(), observer, config.session, limiter, balancer_,
                RandomStream(seed, "request-id", std::to_string(index))) {}
 
 WorkerThread::~WorkerThread() { GOPHER_CHECK(!thread_.joinable()); }
@@ -17,7 +18,7 @@ WorkerThread::~WorkerThread() { GOPHER_CHECK(!thread_.joinable()); }
 std::expected<std::uint16_t, std::string> WorkerThread::listen(const ListenPlace& place) {
   ListenOptions options;
   options.reuse_port = true;
-  auto listener = listen_at(loop_, place, options);
+  auto listener = listen_at(*loop_, place, options);
   if (!listener) return std::unexpected(std::move(listener.error()));
   const std::uint16_t port = (*listener)->local().port;
   acceptor_.emplace(context_, std::move(*listener));
@@ -25,25 +26,25 @@ std::expected<std::uint16_t, std::string> WorkerThread::listen(const ListenPlace
 }
 
 void WorkerThread::start(std::function<void()> ended) {
-  loop_.post([this, ended = std::move(ended)]() mutable { running_.spawn(serve(std::move(ended))); });
-  thread_ = std::thread([this] { loop_.run(); });
+  loop_->post([this, ended = std::move(ended)]() mutable { running_.spawn(serve(std::move(ended))); });
+  thread_ = std::thread([this] { loop_->run(); });
 }
 
 Task<void> WorkerThread::serve(std::function<void()> ended) {
   co_await acceptor_->run();
-  loop_.stop();
+  loop_->stop();
   ended();
 }
 
 void WorkerThread::drain() {
-  loop_.post([this] { acceptor_->drain(); });
+  loop_->post([this] { acceptor_->drain(); });
 }
 
 void WorkerThread::cut() {
-  loop_.post([this] { acceptor_->cut(); });
+  loop_->post([this] { acceptor_->cut(); });
 }
 
-void WorkerThread::ask(std::function<void()> answer) { loop_.post(std::move(answer)); }
+void WorkerThread::ask(std::function<void()> answer) { loop_->post(std::move(answer)); }
 
 void WorkerThread::join() {
   if (thread_.joinable()) thread_.join();

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <expected>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
@@ -20,7 +21,7 @@
 #include "core/session/acceptor.h"
 #include "core/session/worker_context.h"
 #include "io/config.h"
-#include "io/event_loop.h"
+#include "io/io_engine.h"
 #include "io/listening.h"
 
 namespace gopher {
@@ -28,7 +29,8 @@ namespace gopher {
 // Made, started and joined by the control plane's thread. Joined (or never started) when it is destroyed.
 class WorkerThread {
  public:
-  // Everything handed in outlives it; `observer` is called on the worker's thread.
+  // Everything handed in outlives it; `observer` is called on the worker's thread. The engine of `config` is one that
+  // choose_engine() gave.
   WorkerThread(std::size_t index, const ProxyConfig& config, const SnapshotCell& cell, ClientLimiter& limiter,
                Observer& observer, std::uint64_t seed);
   ~WorkerThread();
@@ -51,7 +53,7 @@ class WorkerThread {
  private:
   Task<void> serve(std::function<void()> ended);
 
-  EventLoop loop_;
+  std::unique_ptr<NetworkLoop> loop_;
   Balancer balancer_;
   WorkerContext context_;
   std::optional<Acceptor> acceptor_;

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "io/asio_connector.h"
+#include "io/connector.h"
 #include "tests/io/loop_fixture.h"
 
 namespace gopher::test {
@@ -56,7 +56,7 @@ TEST(AsioResolver, AHostThatIsNoNameDoesNotExist) {
 TEST(AsioResolver, TheDeadlineEndsALookUpThatHangs) {
   EventLoop loop;
   const Hanging service;
-  const auto connector = make_asio_connector(loop.context(), loop.clock(), service.lookup());
+  const auto connector = make_connector(loop, service.lookup());
   RecordedResolve attempt;
   connector->resolve(attempt, "slow", loop.clock().now() + 5ms);
   ASSERT_TRUE(run_until(loop, [&] { return attempt.done(); }));
@@ -66,7 +66,7 @@ TEST(AsioResolver, TheDeadlineEndsALookUpThatHangs) {
 TEST(AsioResolver, CancellingEndsALookUpThatHangsOnceAndFromTheLoop) {
   EventLoop loop;
   const Hanging service;
-  const auto connector = make_asio_connector(loop.context(), loop.clock(), service.lookup());
+  const auto connector = make_connector(loop, service.lookup());
   RecordedResolve attempt;
   connector->resolve(attempt, "slow", loop.clock().now() + 1h);
   connector->cancel(attempt);
@@ -83,7 +83,7 @@ TEST(AsioResolver, CancellingEndsALookUpThatHangsOnceAndFromTheLoop) {
 TEST(AsioResolver, NamesThatHangDoNotHoldUpAnotherOne) {
   EventLoop loop;
   const Hanging service;
-  const auto connector = make_asio_connector(loop.context(), loop.clock(), service.lookup());
+  const auto connector = make_connector(loop, service.lookup());
   std::array<RecordedResolve, NameResolver::kMaxThreads - 1> slow;
   for (std::size_t i = 0; i < slow.size(); ++i)
     connector->resolve(slow[i], "slow" + std::to_string(i), kNever);
@@ -104,7 +104,7 @@ TEST(AsioResolver, ANameThatHangsTakesOneThreadHoweverOftenItIsAskedFor) {
     if (host == "slow") ++*slow_lookups;
     return lookup(host);
   };
-  const auto connector = make_asio_connector(loop.context(), loop.clock(), counted);
+  const auto connector = make_connector(loop, counted);
   for (int round = 0; round < 20; ++round) {
     RecordedResolve slow;
     RecordedResolve quick;
@@ -124,12 +124,11 @@ TEST(AsioResolver, AllWhoAskForANameWhileItIsLookedUpGetItsOneAnswer) {
   EventLoop loop;
   auto released = std::make_shared<std::latch>(1);
   auto lookups = std::make_shared<std::atomic<int>>(0);
-  const auto connector = make_asio_connector(
-      loop.context(), loop.clock(), [released, lookups](const std::string&) -> NameResolver::Result {
-        ++*lookups;
-        released->wait();
-        return std::vector{IpAddress::v4({10, 0, 0, 1}), IpAddress::v4({10, 0, 0, 2})};
-      });
+  const auto connector = make_connector(loop, [released, lookups](const std::string&) -> NameResolver::Result {
+    ++*lookups;
+    released->wait();
+    return std::vector{IpAddress::v4({10, 0, 0, 1}), IpAddress::v4({10, 0, 0, 2})};
+  });
   std::array<RecordedResolve, 5> attempts;
   for (auto& attempt : attempts)
     connector->resolve(attempt, "backend", kNever);
@@ -166,7 +165,7 @@ TEST(AsioResolver, LocalhostNeedsNoNameService) {
 TEST(AsioResolver, AQueueThatIsFullFailsTheLookUp) {
   EventLoop loop;
   const Hanging service;
-  const auto connector = make_asio_connector(loop.context(), loop.clock(), service.lookup());
+  const auto connector = make_connector(loop, service.lookup());
   std::vector<std::unique_ptr<RecordedResolve>> attempts;
   const auto failed = [&] { return std::ranges::find_if(attempts, [](const auto& each) { return each->done(); }); };
   for (std::size_t i = 0; i <= NameResolver::kMaxQuestions; ++i) {

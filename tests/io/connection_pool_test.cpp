@@ -15,11 +15,12 @@ struct DeafObserver final : Observer {
   void on(const Event&) noexcept override {}
 };
 
-using ConnectionPoolTest = LoopTest;
+using ConnectionPoolTest = EngineTest;
+INSTANTIATE_ENGINES(ConnectionPoolTest);
 
 // Found by prove-gates: nothing missed this look when it was gone. A system has the end of a connection before the loop
 // has had a turn to tell of it.
-TEST_F(ConnectionPoolTest, AnEndThatTheLoopHasNotToldIsSeenWhenAsked) {
+TEST_P(ConnectionPoolTest, AnEndThatTheLoopHasNotToldIsSeenWhenAsked) {
   std::string why_not;
   const LiveBackend backend{*Endpoint::parse_authority("127.0.0.1:1", why_not), listener_->local()};
   for (const bool verify : {false, true}) {

@@ -1,4 +1,4 @@
-// An EventLoop with a listener on loopback, and waits and attempts that remember how they ended.
+// A loop with a listener on loopback, and waits and attempts that remember how they ended.
 #pragma once
 
 #include <array>
@@ -6,12 +6,15 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 #include "core/ports/network.h"
 #include "io/event_loop.h"
+#include "io/io_engine.h"
 
 namespace gopher::test {
 
@@ -52,7 +55,7 @@ inline std::span<const std::byte> bytes(std::string_view text) { return std::as_
 
 // Runs the loop until `done()`; false when ten seconds have not been enough.
 template <class Predicate>
-bool run_until(EventLoop& loop, Predicate done) {
+bool run_until(NetworkLoop& loop, Predicate done) {
   const Instant limit = loop.clock().now() + 10s;
   while (!done()) {
     if (loop.clock().now() >= limit) return false;
@@ -66,7 +69,7 @@ struct Pair {
   std::unique_ptr<Stream> server;
 };
 
-inline std::unique_ptr<Stream> accept_one(EventLoop& loop, Listener& listener) {
+inline std::unique_ptr<Stream> accept_one(NetworkLoop& loop, Listener& listener) {
   for (;;) {
     auto accepted = listener.try_accept();
     if (accepted) return std::move(*accepted);
@@ -77,7 +80,7 @@ inline std::unique_ptr<Stream> accept_one(EventLoop& loop, Listener& listener) {
   }
 }
 
-inline Pair connect_pair(EventLoop& loop, Listener& listener) {
+inline Pair connect_pair(NetworkLoop& loop, Listener& listener) {
   RecordedConnect attempt;
   loop.connector().connect(attempt, loopback(listener.local().port), loop.clock().now() + 5s);
   if (!run_until(loop, [&] { return attempt.done(); })) std::abort();
@@ -86,7 +89,7 @@ inline Pair connect_pair(EventLoop& loop, Listener& listener) {
 }
 
 // Reads, waiting as needed: the bytes read, 0 at the end, or the failure.
-inline std::expected<std::size_t, ErrorKind> read_when_ready(EventLoop& loop, Stream& stream, ReadBuffer buffer) {
+inline std::expected<std::size_t, ErrorKind> read_when_ready(NetworkLoop& loop, Stream& stream, ReadBuffer buffer) {
   for (;;) {
     auto result = stream.try_read(buffer);
     if (result || result.error() != ErrorKind::would_block) return result;
@@ -102,5 +105,21 @@ class LoopTest : public testing::Test {
   EventLoop loop_;
   std::unique_ptr<Listener> listener_ = loop_.listen(loopback()).value();
 };
+
+// For what holds on the loop of each engine that this system allows: INSTANTIATE_ENGINES(Suite), then TEST_P.
+class EngineTest : public testing::TestWithParam<IoEngine> {
+ protected:
+  std::unique_ptr<NetworkLoop> made_loop_ = make_loop(GetParam());
+  NetworkLoop& loop_ = *made_loop_;
+  std::unique_ptr<Listener> listener_ = loop_.listen(loopback()).value();
+};
+inline std::vector<IoEngine> engines() {
+  std::vector<IoEngine> engines{IoEngine::epoll};
+  if (choose_engine(IoEngine::io_uring).refusal.empty()) engines.push_back(IoEngine::io_uring);
+  return engines;
+}
+#define INSTANTIATE_ENGINES(Suite)                                                     \
+  INSTANTIATE_TEST_SUITE_P(Engines, Suite, testing::ValuesIn(gopher::test::engines()), \
+                           [](const auto& engine) { return std::string(to_string(engine.param)); })
 
 }  // namespace gopher::test

@@ -38,10 +38,11 @@ struct CountingObserver final : Observer {
 };
 
 // Workers on threads of their own; a backend and the clients on the test's thread.
-class WorkerThreadTest : public LoopTest {
+class WorkerThreadTest : public EngineTest {
  protected:
   WorkerThreadTest() {
     config_.limiter.rate_millirequests_per_second = 0;
+    config_.io_engine = GetParam();
     publish();
   }
   ~WorkerThreadTest() override {
@@ -121,7 +122,9 @@ class WorkerThreadTest : public LoopTest {
   std::optional<ErrorKind> connect_error_;
 };
 
-TEST_F(WorkerThreadTest, WorkersShareOnePortAndEachServes) {
+INSTANTIATE_ENGINES(WorkerThreadTest);
+
+TEST_P(WorkerThreadTest, WorkersShareOnePortAndEachServes) {
   start_backend();
   start_workers(2);
   for (int i = 0; i < 64; ++i) {
@@ -134,7 +137,7 @@ TEST_F(WorkerThreadTest, WorkersShareOnePortAndEachServes) {
   EXPECT_GT(observers_[1].accepted, 0);
 }
 
-TEST_F(WorkerThreadTest, AWarmRequestAllocatesNothing) {
+TEST_P(WorkerThreadTest, AWarmRequestAllocatesNothing) {
 #ifdef GOPHER_COUNTS_NO_ALLOCATIONS
   GTEST_SKIP() << "a sanitizer has an operator new of its own";
 #endif
@@ -157,7 +160,7 @@ TEST_F(WorkerThreadTest, AWarmRequestAllocatesNothing) {
 }
 
 // For ThreadSanitizer.
-TEST_F(WorkerThreadTest, SnapshotsAreSwappedWhileWorkersServe) {
+TEST_P(WorkerThreadTest, SnapshotsAreSwappedWhileWorkersServe) {
   start_backend();
   start_workers(2);
   for (int i = 0; i < 32; ++i) {
@@ -168,7 +171,7 @@ TEST_F(WorkerThreadTest, SnapshotsAreSwappedWhileWorkersServe) {
   }
 }
 
-TEST_F(WorkerThreadTest, ADrainedWorkerEndsAndFreesItsPort) {
+TEST_P(WorkerThreadTest, ADrainedWorkerEndsAndFreesItsPort) {
   start_backend();
   start_workers(2);
   const auto idle = connect();
@@ -180,7 +183,7 @@ TEST_F(WorkerThreadTest, ADrainedWorkerEndsAndFreesItsPort) {
   EXPECT_TRUE(listen_at(loop_, {IpAddress::v4({127, 0, 0, 1}), port_, "PROXY_PORT"}).has_value());
 }
 
-TEST_F(WorkerThreadTest, ADrainLetsTheRequestInFlightFinish) {
+TEST_P(WorkerThreadTest, ADrainLetsTheRequestInFlightFinish) {
   start_workers(1);
   const auto client = ask();
   const auto upstream = accept_one(loop_, *listener_);
@@ -191,7 +194,7 @@ TEST_F(WorkerThreadTest, ADrainLetsTheRequestInFlightFinish) {
   EXPECT_TRUE(all_ended());
 }
 
-TEST_F(WorkerThreadTest, ACutEndsTheRequestThatTheDrainWaitsFor) {
+TEST_P(WorkerThreadTest, ACutEndsTheRequestThatTheDrainWaitsFor) {
   start_workers(1);
   const auto client = ask();
   const auto upstream = accept_one(loop_, *listener_);  // and never answers
@@ -203,14 +206,14 @@ TEST_F(WorkerThreadTest, ACutEndsTheRequestThatTheDrainWaitsFor) {
   EXPECT_EQ(read_all(*client).find("200 OK"), std::string::npos);
 }
 
-TEST_F(WorkerThreadTest, APortInUseIsNamedWithTheSettingToChange) {
+TEST_P(WorkerThreadTest, APortInUseIsNamedWithTheSettingToChange) {
   const auto taken = listen_at(loop_, {IpAddress::v4({127, 0, 0, 1}), listener_->local().port, "PROXY_PORT"});
   ASSERT_FALSE(taken.has_value());
   EXPECT_EQ(taken.error(), "port " + std::to_string(listener_->local().port) +
                                " is in use; stop what uses it, or set PROXY_PORT to another port");
 }
 
-TEST_F(WorkerThreadTest, AnAddressOfAnotherMachineIsNamed) {
+TEST_P(WorkerThreadTest, AnAddressOfAnotherMachineIsNamed) {
   const auto foreign = listen_at(loop_, {IpAddress::v4({192, 0, 2, 1}), 0, "PROXY_PORT"});
   ASSERT_FALSE(foreign.has_value());
   EXPECT_THAT(foreign.error(), HasSubstr("192.0.2.1 is no address of this machine"));

@@ -63,6 +63,7 @@ STANDARD_HEADERS = set(
 # The first pattern that matches a header counts. POSIX (anything in .h that nothing else matches) comes last.
 OUTSIDE_HEADERS = (
     (r"boost/", r"^(io/.*\.cpp|tests/(io|contract|redis|end_to_end|bench)/.*|docker/.*\.cpp)$", "only io/*.cpp sees Asio: hide it behind a port or an opaque impl"),
+    (r"liburing", r"^io/uring\w*\.(h|cpp)$", "only io/uring*: hide it behind a port or an opaque impl"),
     (r"spdlog/|fmt/", r"^(io/.*\.cpp|tests/io/.*)$", "only io/*.cpp sees spdlog: tell the Observer what happened"),
     (r"prometheus/", r"^(io/.*\.cpp|tests/io/.*)$", "only io/*.cpp sees prometheus-cpp: tell the Observer what happened"),
     (r"CLI/", r"^(io|sim|docker)/.*\.cpp$", "only the .cpp that reads settings sees CLI11: pass a settings struct"),

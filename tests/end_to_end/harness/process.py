@@ -7,8 +7,9 @@ import re
 import signal
 import subprocess
 
-# Nothing of the caller's environment reaches the binaries, except what finds programs and libraries.
-PASSED_ON = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS")
+# Nothing of the caller's environment reaches the binaries, except what finds programs and libraries, and the engine of
+# the workers, so that a whole run can be made with one: IO_ENGINE=epoll ./dev test end_to_end
+PASSED_ON = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "IO_ENGINE", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS")
 
 
 def binary(name):
@@ -17,6 +18,8 @@ def binary(name):
 
 
 class Process:
+    before_exec = None  # called in the child
+
     def __init__(self, name, command, folder, environment=None):
         self.name = name
         self.command = [str(part) for part in command]
@@ -31,7 +34,13 @@ class Process:
         """Starts it (again): the logs go on in the same files."""
         with open(self.stdout_path, "ab") as out, open(self.stderr_path, "ab") as err:
             self.child = subprocess.Popen(
-                self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=self.environment, cwd=self.folder
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env=self.environment,
+                cwd=self.folder,
+                preexec_fn=self.before_exec,
             )
         return self
 

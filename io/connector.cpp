@@ -1,4 +1,4 @@
-#include "io/asio_connector.h"
+#include "io/connector.h"
 
 #include <cerrno>
 #include <list>
@@ -7,13 +7,9 @@
 #include <unistd.h>
 #include <utility>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-
 #include "core/async/check.h"
 #include "io/asio_address.h"
 #include "io/asio_errors.h"
-#include "io/asio_stream.h"
 
 namespace gopher {
 
@@ -29,17 +25,13 @@ bool has_source_address(NativeAddress& to) {
   return has;
 }
 
-class AsioConnector final : public Connector {
+class TcpConnector final : public Connector {
  public:
-  AsioConnector(boost::asio::io_context& context, Clock& clock, NameResolver::Lookup lookup)
-      : context_(context),
-        clock_(clock),
-        resolver_(std::move(lookup), [this](std::uint64_t question, NameResolver::Result result) {
-          boost::asio::post(context_, [this, question, answer = std::move(result)]() mutable {
-            answered(question, std::move(answer));
-          });
+  TcpConnector(NetworkLoop& loop, NameResolver::Lookup lookup)
+      : loop_(loop), resolver_(std::move(lookup), [this](std::uint64_t question, NameResolver::Result result) {
+          answer_soon(question, std::move(result));
         }) {}
-  ~AsioConnector() override { GOPHER_CHECK(connects_.empty() && lookups_.empty()); }
+  ~TcpConnector() override { GOPHER_CHECK(connects_.empty() && lookups_.empty()); }
 
   void connect(ConnectAttempt& attempt, const SocketAddress& to, Instant deadline) override;
   void cancel(ConnectAttempt& attempt) noexcept override;
@@ -49,11 +41,11 @@ class AsioConnector final : public Connector {
  private:
   // A connect under way: waits until the stream being made is writable, which it is once the handshake has ended.
   struct Connect : IoWait {
-    Connect(AsioConnector& connector, ConnectAttempt& caller) noexcept
+    Connect(TcpConnector& connector, ConnectAttempt& caller) noexcept
         : IoWait(&handshake_ended), owner(connector), attempt(caller) {}
     static void handshake_ended(IoWait& wait, std::optional<ErrorKind> error);
 
-    AsioConnector& owner;
+    TcpConnector& owner;
     ConnectAttempt& attempt;
     std::list<Connect>::iterator self;
     int socket = -1;  // owned by the stream
@@ -62,14 +54,14 @@ class AsioConnector final : public Connector {
   };
   // A look-up under way. Its number, not its address, is what the resolver's threads know it by.
   struct Lookup {
-    Lookup(AsioConnector& connector, ResolveAttempt& caller, std::uint64_t its_number) noexcept
-        : owner(connector), attempt(caller), number(its_number), timer(connector.clock_, &too_late, this) {}
+    Lookup(TcpConnector& connector, ResolveAttempt& caller, std::uint64_t its_number) noexcept
+        : owner(connector), attempt(caller), number(its_number), timer(connector.loop_.clock(), &too_late, this) {}
     static void too_late(void* context) {
       auto* self = static_cast<Lookup*>(context);
       self->owner.answered(self->number, std::unexpected(ErrorKind::timed_out));
     }
 
-    AsioConnector& owner;
+    TcpConnector& owner;
     ResolveAttempt& attempt;
     std::uint64_t number;
     Timer timer;
@@ -81,32 +73,30 @@ class AsioConnector final : public Connector {
   // From the loop. The first answer to a question counts; later ones find nobody.
   void answered(std::uint64_t number, NameResolver::Result result);
   void answer_soon(std::uint64_t number, NameResolver::Result result) {
-    boost::asio::post(context_,
-                      [this, number, answer = std::move(result)]() mutable { answered(number, std::move(answer)); });
+    loop_.post([this, number, answer = std::move(result)]() mutable { answered(number, std::move(answer)); });
   }
 
-  boost::asio::io_context& context_;
-  Clock& clock_;
+  NetworkLoop& loop_;
   std::list<Connect> connects_;
   std::map<std::uint64_t, Lookup> lookups_;
   std::uint64_t next_number_ = 0;
   NameResolver resolver_;
 };
 
-void AsioConnector::connect(ConnectAttempt& attempt, const SocketAddress& to, Instant deadline) {
+void TcpConnector::connect(ConnectAttempt& attempt, const SocketAddress& to, Instant deadline) {
   connects_.emplace_front(*this, attempt);
   Connect& connect = connects_.front();
   connect.self = connects_.begin();
   attempt.binding = &connect;
   const auto failure = start(connect, to);
   if (failure) {
-    boost::asio::post(context_, [this, &connect, failure] { finish(connect, failure); });
+    loop_.post([this, &connect, failure] { finish(connect, failure); });
   } else {
     connect.stream->wait_writable(connect, deadline);
   }
 }
 
-std::optional<ErrorKind> AsioConnector::start(Connect& connect, const SocketAddress& to) {
+std::optional<ErrorKind> TcpConnector::start(Connect& connect, const SocketAddress& to) {
   NativeAddress native(to);
   const int socket = ::socket(native.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (socket < 0) return connect_error(errno);
@@ -116,14 +106,14 @@ std::optional<ErrorKind> AsioConnector::start(Connect& connect, const SocketAddr
     if (error == EADDRNOTAVAIL && !has_source_address(native)) return ErrorKind::unreachable;
     return connect_error(error);
   }
-  auto stream = make_asio_stream(context_, clock_, socket, to, local_address(socket));
+  auto stream = loop_.adopt(socket, to, local_address(socket));
   if (!stream) return stream.error();
   connect.socket = socket;
   connect.stream = std::move(*stream);
   return std::nullopt;
 }
 
-void AsioConnector::Connect::handshake_ended(IoWait& wait, std::optional<ErrorKind> error) {
+void TcpConnector::Connect::handshake_ended(IoWait& wait, std::optional<ErrorKind> error) {
   auto& self = static_cast<Connect&>(wait);
   if (!error) {
     int outcome = 0;
@@ -140,7 +130,7 @@ void AsioConnector::Connect::handshake_ended(IoWait& wait, std::optional<ErrorKi
   self.owner.finish(self, error);
 }
 
-void AsioConnector::finish(Connect& connect, std::optional<ErrorKind> error) {
+void TcpConnector::finish(Connect& connect, std::optional<ErrorKind> error) {
   ConnectAttempt& attempt = connect.attempt;
   if (connect.cancelled) error = ErrorKind::closed;
   std::unique_ptr<Stream> stream = std::move(connect.stream);
@@ -154,14 +144,14 @@ void AsioConnector::finish(Connect& connect, std::optional<ErrorKind> error) {
   }
 }
 
-void AsioConnector::cancel(ConnectAttempt& attempt) noexcept {
+void TcpConnector::cancel(ConnectAttempt& attempt) noexcept {
   auto* connect = static_cast<Connect*>(attempt.binding);
   if (connect == nullptr) return;
   connect->cancelled = true;
   if (connect->stream) connect->stream->close();
 }
 
-void AsioConnector::resolve(ResolveAttempt& attempt, std::string_view host, Instant deadline) {
+void TcpConnector::resolve(ResolveAttempt& attempt, std::string_view host, Instant deadline) {
   const std::uint64_t number = next_number_++;
   Lookup& lookup = lookups_.try_emplace(number, *this, attempt, number).first->second;
   attempt.binding = &lookup;
@@ -174,7 +164,7 @@ void AsioConnector::resolve(ResolveAttempt& attempt, std::string_view host, Inst
   }
 }
 
-void AsioConnector::answered(std::uint64_t number, NameResolver::Result result) {
+void TcpConnector::answered(std::uint64_t number, NameResolver::Result result) {
   const auto found = lookups_.find(number);
   if (found == lookups_.end()) return;
   ResolveAttempt& attempt = found->second.attempt;
@@ -185,7 +175,7 @@ void AsioConnector::answered(std::uint64_t number, NameResolver::Result result) 
   attempt.complete(std::move(result));
 }
 
-void AsioConnector::cancel(ResolveAttempt& attempt) noexcept {
+void TcpConnector::cancel(ResolveAttempt& attempt) noexcept {
   auto* lookup = static_cast<Lookup*>(attempt.binding);
   if (lookup == nullptr || lookup->cancelled) return;
   lookup->cancelled = true;
@@ -194,9 +184,8 @@ void AsioConnector::cancel(ResolveAttempt& attempt) noexcept {
 
 }  // namespace
 
-std::unique_ptr<Connector> make_asio_connector(boost::asio::io_context& context, Clock& clock,
-                                               NameResolver::Lookup lookup) {
-  return std::make_unique<AsioConnector>(context, clock, std::move(lookup));
+std::unique_ptr<Connector> make_connector(NetworkLoop& loop, NameResolver::Lookup lookup) {
+  return std::make_unique<TcpConnector>(loop, std::move(lookup));
 }
 
 }  // namespace gopher
