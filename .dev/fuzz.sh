@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # Fuzzing: ./dev fuzz [TARGET] [SECONDS]. What a run learns is kept in .run/fuzz/TARGET, where the next one begins;
-# the first one's random choices are the commit's.
+# the choices of the first one are drawn from the commit. How far it comes depends on the machine.
 : "${root:?set by dev}"
 
 fuzz_targets() { sed -n 's/^gopher_fuzz_target(\([a-z_]*\).*/\1/p' "$root/fuzz/CMakeLists.txt"; }

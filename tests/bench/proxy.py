@@ -10,7 +10,8 @@ Before each measurement the proxy shows that it does the work: answers right, X-
 backends in turn, connections to them kept. The same counts are looked at again afterwards; after any error the case has
 no figure.
 
-Prints tables of Markdown, writes all samples to .run/bench/, and ends with 1 when a goal is missed.
+Prints tables of Markdown, writes all samples to .run/bench/, and ends with 1 when a goal is missed or a case
+has no figure.
 """
 
 import argparse

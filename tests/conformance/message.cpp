@@ -23,7 +23,7 @@ bool is_value(std::string_view text) {
   return std::all_of(text.begin(), text.end(),
                      [](char c) { return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f); });
 }
-// Up to 2^63 - 1.
+// Up to 2^63 - 1. Zeros before it count for nothing here, though the proxy refuses more than 19 digits.
 bool is_number(std::string_view text) {
   const std::string_view significant = text.substr(std::min(text.find_first_not_of('0'), text.size()));
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; }) &&

@@ -154,7 +154,8 @@ class Tests:
 
 LINT = Command("lint", r"clang-format-violations", r"SC\d+", r"(?m)^\S+: (.*?)[:;]", r"(?m)^.{1,80}")
 TIDY = Command("tidy", r"\[([\w.-]+),-warnings-as-errors\]")
-EXPLORE = Command("explore", r"(?m)^fail \d+ (.{,80})")
+BENCH = Command("bench instructions", r"MORE by \S+")
+EXPLORE = Command("explore 1..1000", r"(?m)^fail \d+ (.{,80})")
 FUZZ = Command("fuzz 5", r"(?m)^broken invariant: .{,80}", r"(?m)^SUMMARY: .{,80}")
 DETERMINISM = Command("determinism", r"determinism: (\S+ is not the same)", r"determinism: .*")
 LABELS = (
@@ -181,6 +182,7 @@ GATES = (
     DETERMINISM,
     *(Tests("asan", *label) for label in LABELS if label[0] not in ("layering", "scenario", "browser")),
     *(Tests("tsan", *label) for label in LABELS if label[0] in THREADED),
+    BENCH,
     EXPLORE,
     FUZZ,
 )

@@ -170,7 +170,7 @@ struct World {
       for (const int b : present) {
         RC_ASSERT(shares.even(a, b));
         const auto& pair = shares.apart[Shares::pair(a, b)];
-        reached("two have ten picks each while others come and go", pair.others_changed && pair.picks >= 10);
+        reached("one is picked ten times between changes of others", pair.others_changed && pair.picks >= 10);
       }
     }
     seen.push_back(host);
@@ -231,7 +231,7 @@ std::map<int, int> any_change(std::map<int, int> live) {
 }
 
 TEST(BalancerProperty, SharesAreEvenAndNobodyIsPickedWhoMayNotBe) {
-  Reached reached{{"two have ten picks each while others come and go", 25},
+  Reached reached{{"one is picked ten times between changes of others", 25},
                   {"panic", 12},
                   {"none is left", 12},
                   {"ejected again after a trial", 12},

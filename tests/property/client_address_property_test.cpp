@@ -27,7 +27,6 @@ IpAddress any_v6() {
   switch (between(0, 3)) {
     case 0: octets[15] = *rc::gen::element<std::uint8_t>(0, 1, 2); break;        // ::, ::1, ::2
     case 1: std::generate(octets.begin() + 12, octets.end(), any_octet); break;  // ::a.b.c.d
-    case 2: octets[15] = any_octet(); [[fallthrough]];
     default:
       std::generate(octets.begin() + (one_in(2) ? 0 : 12), octets.end(), any_octet);
       octets[0] = *rc::gen::element<std::uint8_t>(0x20, 0xfd);
@@ -184,7 +183,7 @@ Entry any_entry(const IpAddress& hop) {
 
 TEST(ClientAddressProperty, TheClientIsTheLastHopThatIsNoTrustedProxy) {
   Reached reached{{"no proxy", 8},
-                  {"behind two trusted proxies", 3},
+                  {"behind two trusted proxies", 7},
                   {"all hops are trusted", 10},
                   {"an entry that cannot be read ends the walk", 6},
                   {"more hops than are looked at", 3},

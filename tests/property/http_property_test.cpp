@@ -36,7 +36,8 @@ DrawnFraming any_framing() {
     case 4: {
       const auto bytes = *rc::gen::oneOf(rc::gen::element<std::uint64_t>(0, 1, 9'223'372'036'854'775'807),
                                          rc::gen::inRange<std::uint64_t>(0, 1'000'000'000'000));
-      const auto zeros = std::to_string(bytes).size() < 15 ? any_text("0", 0, 2) : "";
+      // With 19 digits at most, zeros before the number included.
+      const auto zeros = std::to_string(bytes).size() <= 17 ? any_text("0", 0, 2) : "";
       return {{{length, zeros + std::to_string(bytes)}}, {BodyFraming::length, bytes}};
     }
     case 5:
@@ -127,7 +128,7 @@ TEST(HttpProperty, ARequestIsReadBackFromAnySplitAndForwardedWithoutALoss) {
                   {"HTTP/1.0", 4},
                   {"expects 100", 1},
                   {"an upgrade", 1},
-                  {"the end of a connection", 2},
+                  {"the end of a connection", 7},
                   {"a field that Connection lists", 4},
                   {"a trusted peer", 15}};
   reached.check([&] {

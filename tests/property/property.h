@@ -57,7 +57,7 @@ inline std::string damaged(std::string bytes, std::string_view alphabet) {
   return bytes;
 }
 
-// A property that never meets its subject holds for nothing. Each thing named here comes up in about so many of a
+// A property that never meets its subject holds for nothing. Each thing named here was seen to come up in so many of a
 // hundred runs, or in more. A third of that must be reached: every run draws anew, and chance alone shall fail none.
 class Reached {
  public:

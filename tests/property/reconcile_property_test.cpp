@@ -106,8 +106,8 @@ bool others_running(const RegistryLease& lease) { return !mine(lease) && running
 
 TEST(ReconcileLeasesProperty, ApplyingTheChangeYieldsWhatIsWanted) {
   Reached reached{{"added", 20},
-                  {"removed, seen down", 12},
-                  {"kept, seen down but another vouches", 3},
+                  {"removed, seen down", 24},
+                  {"kept, seen down but another vouches", 9},
                   {"removed, the name is gone", 1},
                   {"kept, the name is gone but a lease runs", 3},
                   {"removed, all sentinels are gone", 3},
