@@ -10,7 +10,6 @@ import faults
 import prove_gates
 
 ROOT = faults.HERE.parent.parent
-FIRST_TRIED = ", the first one tried"
 
 
 class Faults(unittest.TestCase):
@@ -27,12 +26,11 @@ class Faults(unittest.TestCase):
     def test_the_readme_says_what_caught_each(self):
         readme = (ROOT / "README.md").read_text()
         table = re.search(r"^\| fault \|.*\n\|[-|: ]*\n((?:\|.*\n)*)", readme, re.MULTILINE)
-        if not table:
-            self.skipTest("no table yet")
+        self.assertIsNotNone(table)
         told = re.findall(r"^\| `([^`]+)` \| [^|]+ \| ([^|]+) \|", table[1], re.MULTILINE)
         self.assertEqual([name for name, _ in told], [fault.name for fault in faults.load()])
-        gates = {"build", *(gate.name for gate in prove_gates.GATES)}
-        self.assertEqual([row for row in told if row[1].removesuffix(FIRST_TRIED) not in gates], [])
+        gates = {"build", prove_gates.NOT_RUN, *(gate.name for gate in prove_gates.GATES)}
+        self.assertEqual([row for row in told if row[1].removesuffix(prove_gates.FIRST_TRIED) not in gates], [])
 
     def test_a_fault_that_has_rotted_is_told(self):
         text = "# a\nThe sum is a difference.\nsum.cpp\n int a = 1;\n-int b = a + 1;\n+int b = a - 1;\n"
