@@ -90,7 +90,8 @@ bool has_tab_after_length(std::string_view bytes) {
   return false;
 }
 
-void check_answer(const Plan& plan, const test::ScriptedClient& client, std::string_view answered) {
+// Whether it opened a tunnel.
+bool check_answer(const Plan& plan, const test::ScriptedClient& client, std::string_view answered) {
   const auto seen = conformance::read_responses({client.received, {plan.to_head}, client.ended});
   require(seen.violation.empty(), "a client sees only well-formed responses", seen.violation);
   const auto is_final = [](auto& message) { return message.status >= 200 || message.status == 101; };
@@ -104,18 +105,19 @@ void check_answer(const Plan& plan, const test::ScriptedClient& client, std::str
 
   const auto meant = conformance::read_responses({answered, {plan.to_head}, !plan.stays_open});
   const auto first = std::find_if(meant.messages.begin(), meant.messages.end(), is_final);
-  if (!meant.violation.empty() || first == meant.messages.end() || !first->whole) return;
+  if (!meant.violation.empty() || first == meant.messages.end() || !first->whole) return tunnel;
   // Of what the strict reader takes, this proxy refuses: these.
   const bool refused = first->status >= 600 || first->status == 101 || first->fields.size() > 100 ||
                        first->trailers.size() > 100 || first - meant.messages.begin() > kMostInterimResponses ||
                        has_tab_after_length(answered);
-  if (refused) return;
+  if (refused) return tunnel;
   require(whole && seen.messages.back().status == first->status, "a well-formed response arrives", client.received);
   const auto& arrived = seen.messages.back();
   require(arrived.body == first->body, "a body arrives as it was sent", client.received);
   require(end_to_end(arrived.fields) == end_to_end(first->fields), "its end-to-end fields arrive", client.received);
   const FieldList trailers = plan.is_1_0 ? FieldList{} : end_to_end_trailers(first->trailers);
   require(arrived.trailers == trailers, "its trailers arrive", client.received);
+  return tunnel;
 }
 
 void check(Input input) {
@@ -140,9 +142,8 @@ void check(Input input) {
   // Whatever waits for more has timed out by then, but for a tunnel.
   world.clock.run_until([&] { return client.over() || !world.observer.finished.empty(); }, world.clock.now() + 30min);
   world.run_for(20ms);
-  check_answer(plan, client, input.bytes);
-
-  const bool tunnel = client.received.find("HTTP/1.1 101 ") == 0 && plan.upgrades;
+  const bool tunnel = check_answer(plan, client, input.bytes);
+  require(!tunnel || plan.upgrades, "nobody who did not ask gets a tunnel");
   require(tunnel || !world.observer.finished.empty(), "a request is reported");
   std::vector<test::ScriptedClient*> clients{&world.connect_client()};
   if (!client.over() && !tunnel) clients.push_back(&client);
