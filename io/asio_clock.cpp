@@ -6,6 +6,7 @@
 #include <boost/asio/io_context.hpp>
 
 #include "core/async/timer_queue.h"
+#include "io/system_clock.h"
 
 namespace gopher {
 
@@ -18,16 +19,9 @@ using SteadyTimer = boost::asio::basic_waitable_timer<SteadyClock, boost::asio::
 // The Asio timer is touched only when the earliest timer moves to an earlier instant. When the earliest is disarmed,
 // it still wakes up at the old instant, finds nothing due, and goes on to the next: cheaper than a system call for
 // each deadline that is met.
-class AsioClock final : public Clock {
+class AsioClock final : public SystemClock {
  public:
   AsioClock(boost::asio::io_context& context, HandlerMemory& memory) : timer_(context), memory_(memory) {}
-
-  Instant now() const noexcept override {
-    return Instant(std::chrono::duration_cast<Duration>(SteadyClock::now().time_since_epoch()));
-  }
-  WallInstant wall_now() const noexcept override {
-    return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
-  }
 
  protected:
   void arm(Timer& timer, Instant at) override {

@@ -1,18 +1,10 @@
 #include "io/uring_reactor.h"
 
-#include <chrono>
 #include <utility>
 
 #include "core/async/check.h"
 
 namespace gopher {
-
-Instant UringClock::now() const noexcept {
-  return Instant(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
-}
-WallInstant UringClock::wall_now() const noexcept {
-  return std::chrono::time_point_cast<Duration>(std::chrono::system_clock::now());
-}
 
 UringWait::UringWait(UringReactor& reactor) noexcept : reactor_(reactor), timer_(reactor.clock, &elapsed, this) {}
 UringWait::~UringWait() { GOPHER_CHECK(wait_ == nullptr); }

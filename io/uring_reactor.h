@@ -17,18 +17,16 @@
 
 #include "core/async/buffer_pool.h"
 #include "core/async/timer_queue.h"
-#include "core/ports/clock.h"
 #include "core/ports/network.h"
+#include "io/system_clock.h"
 #include "io/uring.h"
 
 namespace gopher {
 
 class UringReactor;
 
-class UringClock final : public Clock {
+class UringClock final : public SystemClock {
  public:
-  Instant now() const noexcept override;
-  WallInstant wall_now() const noexcept override;
   TimerQueue& queue() noexcept { return queue_; }
 
  protected:

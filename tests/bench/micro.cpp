@@ -7,13 +7,13 @@
 #include <string_view>
 #include <vector>
 
-#include "core/async/timer_queue.h"
 #include "core/balance/balancer.h"
 #include "core/http/forwarding.h"
 #include "core/http/framing.h"
 #include "core/http/head_parser.h"
 #include "core/limit/client_limiter.h"
 #include "core/ports/random.h"
+#include "tests/bench/queue_clock.h"
 
 namespace {
 
@@ -130,17 +130,6 @@ void pick(benchmark::State& state) {
     benchmark::DoNotOptimize(balancer.pick(now, {}));
 }
 BENCHMARK(pick)->Arg(3)->Arg(1'000);
-
-class QueueClock final : public Clock {
- public:
-  Instant now() const noexcept override { return Instant{}; }
-  WallInstant wall_now() const noexcept override { return WallInstant{}; }
-  TimerQueue queue;
-
- private:
-  void arm(Timer& timer, Instant at) override { queue.arm(timer, at); }
-  void disarm(Timer& timer) noexcept override { queue.disarm(timer); }
-};
 
 // A deadline that is moved on, as each byte of a connection moves it, among those of so many others.
 void timer_queue_move(benchmark::State& state) {

@@ -3,8 +3,6 @@
 //   bench_timer_queue N TURNS     prints the nanoseconds of CPU time of one such turn
 //
 // hold() is a symbol of its own, so that callgrind can count the instructions of its turns alone.
-#include "core/async/timer_queue.h"
-
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -12,21 +10,11 @@
 #include <vector>
 
 #include "core/ports/random.h"
+#include "tests/bench/queue_clock.h"
 
 namespace {
 
 using namespace gopher;
-
-class QueueClock final : public Clock {
- public:
-  Instant now() const noexcept override { return Instant{}; }
-  WallInstant wall_now() const noexcept override { return WallInstant{}; }
-  TimerQueue queue;
-
- private:
-  void arm(Timer& timer, Instant at) override { queue.arm(timer, at); }
-  void disarm(Timer& timer) noexcept override { queue.disarm(timer); }
-};
 
 // A timer that arms itself again, up to a second later.
 struct Ticker {
