@@ -20,7 +20,7 @@ class AsioListener final : public Listener {
     if (!descriptor_.is_open()) return std::unexpected(ErrorKind::closed);
     const auto accepted = accept_socket(descriptor_.get());
     if (!accepted) return std::unexpected(accepted.error());
-    return make_asio_stream(context_, clock_, accepted->socket, accepted->peer, local_address(accepted->socket));
+    return make_asio_stream(context_, clock_, accepted->socket, accepted->peer);
   }
   void wait_acceptable(IoWait& wait) override { descriptor_.wait(AsioDescriptor::Side::read, wait, kNever); }
   void close() noexcept override { descriptor_.close(); }

@@ -2,8 +2,6 @@
 
 #include <array>
 #include <cerrno>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -17,9 +15,8 @@ namespace {
 
 class AsioStream final : public Stream {
  public:
-  AsioStream(boost::asio::io_context& context, Clock& clock, const SocketAddress& peer,
-             const SocketAddress& local) noexcept
-      : descriptor_(context, clock), peer_(peer), local_(local) {}
+  AsioStream(boost::asio::io_context& context, Clock& clock, const SocketAddress& peer) noexcept
+      : descriptor_(context, clock), peer_(peer) {}
 
   std::optional<ErrorKind> assign(int socket) { return descriptor_.assign(socket); }
 
@@ -51,7 +48,6 @@ class AsioStream final : public Stream {
   bool is_open() const noexcept override { return descriptor_.is_open(); }
 
   const SocketAddress& peer() const noexcept override { return peer_; }
-  const SocketAddress& local() const noexcept override { return local_; }
 
  private:
   std::unexpected<ErrorKind> fail(ErrorKind kind) noexcept {
@@ -61,7 +57,6 @@ class AsioStream final : public Stream {
 
   AsioDescriptor descriptor_;
   SocketAddress peer_;
-  SocketAddress local_;
   // The system reports a failure once and end of stream from then on, so both are remembered here.
   std::optional<ErrorKind> failure_;
   bool read_ended_ = false;   // by the peer's end of stream
@@ -121,13 +116,9 @@ std::expected<std::size_t, ErrorKind> AsioStream::try_write(std::span<const Writ
 }  // namespace
 
 std::expected<std::unique_ptr<Stream>, ErrorKind> make_asio_stream(boost::asio::io_context& context, Clock& clock,
-                                                                   int socket, const SocketAddress& peer,
-                                                                   const SocketAddress& local) {
+                                                                   int socket, const SocketAddress& peer) {
   static_assert(sizeof(AsioStream) < 1024, "ten thousand idle connections should cost little");
-  // A proxy writes whole messages; waiting for more to fill a segment would only delay them.
-  const int on = 1;
-  ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  auto stream = std::make_unique<AsioStream>(context, clock, peer, local);
+  auto stream = std::make_unique<AsioStream>(context, clock, peer);
   const auto failure = stream->assign(socket);
   if (failure) return std::unexpected(*failure);
   return stream;

@@ -15,7 +15,6 @@ namespace gopher {
 
 // Takes ownership of `socket`, also when it fails (exhausted): a non-blocking TCP socket, connected or connecting.
 std::expected<std::unique_ptr<Stream>, ErrorKind> make_asio_stream(boost::asio::io_context& context, Clock& clock,
-                                                                   int socket, const SocketAddress& peer,
-                                                                   const SocketAddress& local);
+                                                                   int socket, const SocketAddress& peer);
 
 }  // namespace gopher

@@ -10,6 +10,7 @@
 #include "core/async/check.h"
 #include "io/asio_address.h"
 #include "io/asio_errors.h"
+#include "io/tcp_socket.h"
 
 namespace gopher {
 
@@ -98,7 +99,7 @@ void TcpConnector::connect(ConnectAttempt& attempt, const SocketAddress& to, Ins
 
 std::optional<ErrorKind> TcpConnector::start(Connect& connect, const SocketAddress& to) {
   NativeAddress native(to);
-  const int socket = ::socket(native.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int socket = open_tcp_socket(native.family());
   if (socket < 0) return connect_error(errno);
   if (::connect(socket, native.get(), native.length) != 0 && errno != EINPROGRESS && errno != EINTR) {
     const int error = errno;
@@ -106,7 +107,7 @@ std::optional<ErrorKind> TcpConnector::start(Connect& connect, const SocketAddre
     if (error == EADDRNOTAVAIL && !has_source_address(native)) return ErrorKind::unreachable;
     return connect_error(error);
   }
-  auto stream = loop_.adopt(socket, to, local_address(socket));
+  auto stream = loop_.adopt(socket, to);
   if (!stream) return stream.error();
   connect.socket = socket;
   connect.stream = std::move(*stream);
@@ -121,7 +122,7 @@ void TcpConnector::Connect::handshake_ended(IoWait& wait, std::optional<ErrorKin
     if (::getsockopt(self.socket, SOL_SOCKET, SO_ERROR, &outcome, &length) != 0) outcome = errno;
     if (outcome != 0) {
       error = connect_error(outcome);
-    } else if (self.stream->local() == self.stream->peer()) {
+    } else if (local_address(self.socket) == self.stream->peer()) {
       // The system chose, as the local port, the very port that nobody listens on, and TCP connected it to itself
       // (simultaneous open, RFC 9293 section 3.5).
       error = ErrorKind::refused;

@@ -56,9 +56,8 @@ std::expected<std::unique_ptr<Listener>, ErrorKind> EventLoop::listen(const Sock
   return make_asio_listener(impl_->context, *impl_->clock, at, options);
 }
 
-std::expected<std::unique_ptr<Stream>, ErrorKind> EventLoop::adopt(int socket, const SocketAddress& peer,
-                                                                   const SocketAddress& local) {
-  return make_asio_stream(impl_->context, *impl_->clock, socket, peer, local);
+std::expected<std::unique_ptr<Stream>, ErrorKind> EventLoop::adopt(int socket, const SocketAddress& peer) {
+  return make_asio_stream(impl_->context, *impl_->clock, socket, peer);
 }
 
 }  // namespace gopher

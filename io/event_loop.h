@@ -27,8 +27,7 @@ class EventLoop final : public NetworkLoop {
   using NetworkLoop::listen;
   std::expected<std::unique_ptr<Listener>, ErrorKind> listen(const SocketAddress& at,
                                                              const ListenOptions& options) override;
-  std::expected<std::unique_ptr<Stream>, ErrorKind> adopt(int socket, const SocketAddress& peer,
-                                                          const SocketAddress& local) override;
+  std::expected<std::unique_ptr<Stream>, ErrorKind> adopt(int socket, const SocketAddress& peer) override;
 
   // For the other bindings in io/.
   boost::asio::io_context& context() noexcept;

@@ -7,6 +7,7 @@
 
 #include "io/asio_address.h"
 #include "io/asio_errors.h"
+#include "io/tcp_socket.h"
 
 namespace gopher {
 
@@ -28,7 +29,7 @@ bool prepare(int socket, const SocketAddress& at, const ListenOptions& options) 
 
 std::expected<int, ErrorKind> open_listening_socket(const SocketAddress& at, const ListenOptions& options) {
   const int family = at.ip.is_v4() ? AF_INET : AF_INET6;
-  const int socket = ::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int socket = open_tcp_socket(family);
   if (socket < 0) return std::unexpected(listen_error(errno));
   if (!prepare(socket, at, options)) {
     const ErrorKind kind = listen_error(errno);

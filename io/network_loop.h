@@ -46,8 +46,7 @@ class NetworkLoop {
   std::expected<std::unique_ptr<Listener>, ErrorKind> listen(const SocketAddress& at) { return listen(at, {}); }
   // A stream on `socket`, an open non-blocking TCP socket that is connected or connecting; takes ownership of it, also
   // when it fails (exhausted).
-  virtual std::expected<std::unique_ptr<Stream>, ErrorKind> adopt(int socket, const SocketAddress& peer,
-                                                                  const SocketAddress& local) = 0;
+  virtual std::expected<std::unique_ptr<Stream>, ErrorKind> adopt(int socket, const SocketAddress& peer) = 0;
 };
 
 }  // namespace gopher

@@ -27,7 +27,7 @@ class UringListener final : public Listener, private UringDescriptor {
     if (socket_ < 0) return std::unexpected(ErrorKind::closed);
     const auto accepted = accept_socket(socket_);
     if (!accepted) return std::unexpected(accepted.error());
-    return make_uring_stream(reactor_, accepted->socket, accepted->peer, local_address(accepted->socket));
+    return make_uring_stream(reactor_, accepted->socket, accepted->peer);
   }
   void wait_acceptable(IoWait& wait) override {
     wait_.begin(wait, kNever);

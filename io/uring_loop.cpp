@@ -164,9 +164,8 @@ std::expected<std::unique_ptr<Listener>, ErrorKind> UringLoop::listen(const Sock
   return make_uring_listener(impl_->reactor, at, options);
 }
 
-std::expected<std::unique_ptr<Stream>, ErrorKind> UringLoop::adopt(int socket, const SocketAddress& peer,
-                                                                   const SocketAddress& local) {
-  return make_uring_stream(impl_->reactor, socket, peer, local);
+std::expected<std::unique_ptr<Stream>, ErrorKind> UringLoop::adopt(int socket, const SocketAddress& peer) {
+  return make_uring_stream(impl_->reactor, socket, peer);
 }
 
 }  // namespace gopher

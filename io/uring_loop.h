@@ -30,8 +30,7 @@ class UringLoop final : public NetworkLoop {
   using NetworkLoop::listen;
   std::expected<std::unique_ptr<Listener>, ErrorKind> listen(const SocketAddress& at,
                                                              const ListenOptions& options) override;
-  std::expected<std::unique_ptr<Stream>, ErrorKind> adopt(int socket, const SocketAddress& peer,
-                                                          const SocketAddress& local) override;
+  std::expected<std::unique_ptr<Stream>, ErrorKind> adopt(int socket, const SocketAddress& peer) override;
 
  private:
   struct Impl;

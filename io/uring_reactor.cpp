@@ -53,15 +53,23 @@ void UringReactor::submit() {
   std::swap(touched_, submitting_);
   for (UringDescriptor* descriptor : submitting_) {
     descriptor->touched_ = false;
-    if (!descriptor->submit() && !descriptor->touched_) kept_.erase(descriptor);
+    if (!descriptor->submit() && !descriptor->touched_) let_go(*descriptor);
   }
   submitting_.clear();
 }
 
 void UringReactor::keep_until_ended(std::unique_ptr<UringDescriptor> descriptor) {
   touch(*descriptor);
-  UringDescriptor* const key = descriptor.get();
-  kept_.emplace(key, std::move(descriptor));
+  descriptor->kept_at_ = kept_.size();
+  kept_.push_back(std::move(descriptor));
+}
+
+void UringReactor::let_go(UringDescriptor& descriptor) noexcept {
+  const std::size_t place = descriptor.kept_at_;
+  if (place == UringDescriptor::kNotKept) return;
+  kept_.back()->kept_at_ = place;
+  std::swap(kept_[place], kept_.back());
+  kept_.pop_back();
 }
 
 std::size_t UringReactor::complete_waits() {

@@ -12,7 +12,6 @@
 #include <limits>
 #include <memory>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "core/async/buffer_pool.h"
@@ -87,7 +86,9 @@ class UringDescriptor {
 
  private:
   friend class UringReactor;
+  static constexpr std::size_t kNotKept = std::numeric_limits<std::size_t>::max();
   bool touched_ = false;
+  std::size_t kept_at_ = kNotKept;
 };
 
 // What was received in one of the ring's buffers and has not been read; linked in the order of arrival.
@@ -128,11 +129,13 @@ class UringReactor {
  private:
   friend class UringWait;
 
+  void let_go(UringDescriptor& descriptor) noexcept;
+
   std::vector<UringWait*> ready_;
   std::vector<UringWait*> completing_;
   std::vector<UringDescriptor*> touched_;
   std::vector<UringDescriptor*> submitting_;
-  std::unordered_map<UringDescriptor*, std::unique_ptr<UringDescriptor>> kept_;
+  std::vector<std::unique_ptr<UringDescriptor>> kept_;  // at their kept_at_
 };
 
 }  // namespace gopher

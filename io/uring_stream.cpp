@@ -3,8 +3,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -351,7 +349,6 @@ void UringSocket::shutdown_write() noexcept {
 
 void UringSocket::close() noexcept {
   if (!open_) return;
-  if (unsent() > 0 && !full_ && !send_.under_way()) (void)send_directly({});
   // The system would answer for bytes that nobody has read with a reset; it thinks that these have been.
   end(pieces_ > 0);
 }
@@ -369,10 +366,6 @@ void UringSocket::end(bool aborting) noexcept {
   if (settled()) {
     close_descriptor();
     return;
-  }
-  if (unsent() > 0) {
-    patience_.emplace(reactor_.clock, &patience_ended, this);
-    patience_->arm(reactor_.clock.now() + kPatienceAfterClose);
   }
   reactor_.touch(*this);
 }
@@ -399,6 +392,10 @@ void UringSocket::submit_closed() {
   if (unsent() == 0) {
     ring.cancel(writable_);
   } else if (full_ && !writable_.under_way()) {
+    if (!patience_) {
+      patience_.emplace(reactor_.clock, &patience_ended, this);
+      patience_->arm(reactor_.clock.now() + kPatienceAfterClose);
+    }
     ring.poll(writable_, socket_, POLLOUT);
   } else if (!full_ && !send_.under_way()) {
     ring.send(send_, socket_, block().subspan(unsent_begin_, unsent()), true);
@@ -407,8 +404,8 @@ void UringSocket::submit_closed() {
 
 class UringStream final : public Stream {
  public:
-  UringStream(UringReactor& reactor, int socket, const SocketAddress& peer, const SocketAddress& local)
-      : reactor_(reactor), socket_(std::make_unique<UringSocket>(reactor, socket)), peer_(peer), local_(local) {}
+  UringStream(UringReactor& reactor, int socket, const SocketAddress& peer)
+      : reactor_(reactor), socket_(std::make_unique<UringSocket>(reactor, socket)), peer_(peer) {}
   ~UringStream() override {
     socket_->close();
     if (!socket_->settled()) reactor_.keep_until_ended(std::move(socket_));
@@ -428,24 +425,18 @@ class UringStream final : public Stream {
   void reset() noexcept override { socket_->reset(); }
   bool is_open() const noexcept override { return socket_->is_open(); }
   const SocketAddress& peer() const noexcept override { return peer_; }
-  const SocketAddress& local() const noexcept override { return local_; }
 
  private:
   UringReactor& reactor_;
   std::unique_ptr<UringSocket> socket_;
   SocketAddress peer_;
-  SocketAddress local_;
 };
 
 }  // namespace
 
-std::unique_ptr<Stream> make_uring_stream(UringReactor& reactor, int socket, const SocketAddress& peer,
-                                          const SocketAddress& local) {
+std::unique_ptr<Stream> make_uring_stream(UringReactor& reactor, int socket, const SocketAddress& peer) {
   static_assert(sizeof(UringStream) + sizeof(UringSocket) < 1024, "ten thousand idle connections should cost little");
-  // A proxy writes whole messages; waiting for more to fill a segment would only delay them.
-  const int on = 1;
-  ::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  return std::make_unique<UringStream>(reactor, socket, peer, local);
+  return std::make_unique<UringStream>(reactor, socket, peer);
 }
 
 }  // namespace gopher

@@ -9,7 +9,6 @@
 namespace gopher {
 
 // Takes ownership of `socket`, a non-blocking TCP socket, connected or connecting.
-std::unique_ptr<Stream> make_uring_stream(UringReactor& reactor, int socket, const SocketAddress& peer,
-                                          const SocketAddress& local);
+std::unique_ptr<Stream> make_uring_stream(UringReactor& reactor, int socket, const SocketAddress& peer);
 
 }  // namespace gopher

@@ -17,8 +17,7 @@ SimStream::SimStream(Connection& connection, Side side)
       side_(side),
       reader_(node_.clock()),
       writer_(node_.clock()),
-      peer_(connection.address(other(side))),
-      local_(connection.address(side)) {
+      peer_(connection.address(other(side))) {
   node_.stream_opened();
 }
 

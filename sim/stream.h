@@ -25,7 +25,6 @@ class SimStream final : public Stream {
   void reset() noexcept override { leave(false); }
   bool is_open() const noexcept override { return !left_; }
   const SocketAddress& peer() const noexcept override { return peer_; }
-  const SocketAddress& local() const noexcept override { return local_; }
 
   // For the connection. The first two are its last act, from the event loop.
   void wake_reader() { reader_.finish_now(std::nullopt); }
@@ -50,7 +49,6 @@ class SimStream final : public Stream {
   WaitSlot reader_;
   WaitSlot writer_;
   SocketAddress peer_;
-  SocketAddress local_;
 };
 
 }  // namespace gopher::sim

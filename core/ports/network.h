@@ -79,7 +79,6 @@ class Stream {
   virtual bool is_open() const noexcept = 0;
 
   virtual const SocketAddress& peer() const noexcept = 0;
-  virtual const SocketAddress& local() const noexcept = 0;
 };
 
 class Listener {

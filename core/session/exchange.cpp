@@ -109,7 +109,12 @@ Task<AfterExchange> Exchange::settle_client() {
   if (!keep_alive) must_close_ = true;
   if (!head_written_) co_await respond_here();
   if (cut_) co_return AfterExchange::close;
-  co_return keep_alive ? AfterExchange::keep_alive : AfterExchange::linger;
+  if (keep_alive) co_return AfterExchange::keep_alive;
+  // One that said close sends no more (RFC 9112 section 9.6), but perhaps the line end that old clients put behind a
+  // body.
+  const bool client_has_ended =
+      !facts_.keep_alive && facts_.framing.kind == http::BodyFraming::none && downstream_.input.empty();
+  co_return client_has_ended ? AfterExchange::close : AfterExchange::linger;
 }
 
 void Exchange::report() {

@@ -18,6 +18,7 @@
 #include "io/asio_address.h"
 #include "io/asio_errors.h"
 #include "io/asio_stream.h"
+#include "io/tcp_socket.h"
 
 namespace gopher::load {
 
@@ -28,7 +29,7 @@ constexpr Duration kTick = std::chrono::milliseconds(20);
 // A connection under way from `from`; the first write waits until it stands.
 std::expected<std::unique_ptr<Stream>, ErrorKind> connect_from(EventLoop& loop, const IpAddress& from,
                                                                const SocketAddress& to) {
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  const int socket = open_tcp_socket(AF_INET);
   if (socket < 0) return std::unexpected(ErrorKind::exhausted);
   // The port is chosen by connect(), so that each pair of addresses has all ports to itself.
   const int on = 1;
@@ -42,7 +43,7 @@ std::expected<std::unique_ptr<Stream>, ErrorKind> connect_from(EventLoop& loop, 
     ::close(socket);
     return std::unexpected(error);
   }
-  return make_asio_stream(loop.context(), loop.clock(), socket, to, {from, 0});
+  return make_asio_stream(loop.context(), loop.clock(), socket, to);
 }
 
 std::string request_text(const LoadSettings& settings) {

@@ -141,12 +141,11 @@ class WireStream final : public Stream {
   void reset() noexcept override { close(); }
   bool is_open() const noexcept override { return open_; }
   const SocketAddress& peer() const noexcept override { return peer_; }
-  const SocketAddress& local() const noexcept override { return local_; }
 
  private:
   Loop& loop_;
   Wire& wire_;
-  SocketAddress peer_, local_;
+  SocketAddress peer_;
   bool open_ = true;
 };
 
@@ -157,7 +156,7 @@ class BenchNetwork final : public Connector {
 
   void connect(ConnectAttempt& attempt, const SocketAddress& to, Instant) override {
     GOPHER_CHECK(++upstream_connections == 1);
-    loop_.connected(attempt, std::make_unique<WireStream>(loop_, backend, to, to));
+    loop_.connected(attempt, std::make_unique<WireStream>(loop_, backend, to));
   }
   void cancel(ConnectAttempt&) noexcept override {}
   void resolve(ResolveAttempt&, std::string_view, Instant) override { GOPHER_CHECK(false); }
@@ -178,7 +177,7 @@ class OneClient final : public Listener {
   std::expected<std::unique_ptr<Stream>, ErrorKind> try_accept() override {
     if (closed_) return std::unexpected(ErrorKind::closed);
     if (std::exchange(accepted_, true)) return std::unexpected(ErrorKind::would_block);
-    return std::make_unique<WireStream>(loop_, client_, peer_, local_);
+    return std::make_unique<WireStream>(loop_, client_, peer_);
   }
   void wait_acceptable(IoWait& wait) override {
     waiting_ = &wait;

@@ -266,6 +266,20 @@ TEST(Refusal, TheLastResponseSurvivesThePipelineBehindIt) {
   EXPECT_EQ(world.observer.finished.size(), 1u);
 }
 
+// Old clients put a line end behind a body, which is no part of it: a close at once would answer that with a reset.
+TEST(Session, AClientThatSaidCloseIsWaitedForOnlyBehindABody) {
+  for (const bool with_body : {false, true}) {
+    ProxyWorld world;
+    auto& client = world.connect_client();
+    client.send(with_body ? "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi"
+                          : get("/", "Connection: close\r\n"));
+    world.until([&] { return client.ended; }, 1s);
+    world.run_for(100ms);
+    EXPECT_EQ(world.observer.connections_open, with_body ? 1 : 0);
+    EXPECT_THAT(client.received, EndsWith("hello"));
+  }
+}
+
 TEST(Refusal, APipelineIsServedUpToItsBound) {
   SessionSettings settings;
   settings.max_pipelined_requests = 3;

@@ -115,7 +115,7 @@ class Tests:
         done = self.build()
         if done.returncode:
             (FOLDER / "log" / "build").write_text(done.stdout)
-            patterns = (r"\[-W(?:error=)?([a-z0-9+-]+)[\],]", r"error: (.{0,80})")
+            patterns = (r"\[-Werror(?:=|,-W)([a-z0-9+-]+)[\],]", r"error: (.{0,80})")
             return Said(first(patterns, done.stdout, "does not build"), built=False)
         if fault and fault.file.endswith(COMPILED) and self.binaries() == self.unfaulted:
             return None
@@ -169,7 +169,7 @@ LABELS = (
     ("control_plane", "control_plane_tests"),
     ("sim", "sim_tests", "gopher-sim"),
     ("data_path", "data_path_tests"),
-    ("contract", "contract_tests_sim", "contract_tests_asio"),
+    ("contract", "contract_tests_sim", "contract_tests_asio", "contract_tests_uring"),
     ("io", "io_tests"),
     ("redis", "redis_tests"),
     ("conformance", "conformance_tests", "gopher-proxy"),
