@@ -151,6 +151,13 @@ void Uring::read(UringOperation& operation, int descriptor, std::span<std::byte>
   io_uring_sqe_set_data(&entry, &operation);
 }
 
+void Uring::close(int descriptor) {
+  io_uring_sqe& entry = next_entry();
+  io_uring_prep_close(&entry, descriptor);
+  io_uring_sqe_set_data(&entry, nullptr);
+  entry.flags |= IOSQE_CQE_SKIP_SUCCESS;
+}
+
 void Uring::cancel(UringOperation& operation) {
   if (!operation.under_way_ || operation.cancelling_) return;
   operation.cancelling_ = true;

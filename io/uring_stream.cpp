@@ -319,7 +319,7 @@ bool UringSocket::submit() {
   if (!open_) {
     submit_closed();
     if (!settled()) return true;
-    close_descriptor();
+    if (socket_ >= 0) reactor_.ring.close(std::exchange(socket_, -1));
     return false;
   }
   Uring& ring = reactor_.ring;
