@@ -100,8 +100,7 @@ class Wire {
 
 class WireStream final : public Stream {
  public:
-  WireStream(Loop& loop, Wire& wire, const SocketAddress& peer, const SocketAddress& local)
-      : loop_(loop), wire_(wire), peer_(peer), local_(local) {}
+  WireStream(Loop& loop, Wire& wire, const SocketAddress& peer) : loop_(loop), wire_(wire), peer_(peer) {}
   ~WireStream() override { wire_.ended = true; }
 
   std::expected<std::size_t, ErrorKind> try_read(ReadBuffer buffer) noexcept override {
