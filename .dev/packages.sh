@@ -7,7 +7,7 @@
 # here wants.
 readonly build_packages=(g++ cmake ninja-build ccache libhiredis-dev liburing-dev prometheus-cpp-dev libspdlog-dev
   libcli11-dev libyaml-cpp-dev nlohmann-json3-dev libgtest-dev libgmock-dev librapidcheck-dev)
-readonly bench_packages=(libbenchmark-dev python3 redis-tools strace valgrind wrk)
+readonly bench_packages=(iproute2 libbenchmark-dev python3 redis-tools strace valgrind wrk)
 readonly test_packages=(redis-tools python3 python3-pytest tshark chromium chromium-driver)
 readonly coverage_packages=(gcovr)
 # clang 19 is what both distributions have; older ones have no std::expected over g++ 12's library.
