@@ -8,6 +8,7 @@
 #include "core/async/check.h"
 #include "io/asio_descriptor.h"
 #include "io/asio_errors.h"
+#include "io/splice_pipe.h"
 
 namespace gopher {
 
@@ -22,6 +23,16 @@ class AsioStream final : public Stream {
 
   std::expected<std::size_t, ErrorKind> try_read(ReadBuffer buffer) noexcept override;
   std::expected<std::size_t, ErrorKind> try_write(std::span<const WriteBuffer> buffers) noexcept override;
+
+  std::unique_ptr<Pipe> make_pipe() noexcept override { return SplicePipe::make(); }
+  std::expected<std::size_t, ErrorKind> try_read_into(Pipe& pipe, std::size_t most) noexcept override {
+    GOPHER_CHECK(pipe.bytes() == 0 && most > 0);
+    return read_with([&] { return static_cast<SplicePipe&>(pipe).read_from(descriptor_.get(), most); });
+  }
+  std::expected<std::size_t, ErrorKind> try_write_from(Pipe& pipe) noexcept override {
+    GOPHER_CHECK(pipe.bytes() > 0);
+    return write_with([&] { return static_cast<SplicePipe&>(pipe).write_to(descriptor_.get()); });
+  }
 
   void wait_readable(IoWait& wait, Instant deadline) override {
     descriptor_.wait(AsioDescriptor::Side::read, wait, deadline);
@@ -50,6 +61,12 @@ class AsioStream final : public Stream {
   const SocketAddress& peer() const noexcept override { return peer_; }
 
  private:
+  // With a call of the system, whose error is a negative errno.
+  template <class Call>
+  std::expected<std::size_t, ErrorKind> read_with(Call call) noexcept;
+  template <class Call>
+  std::expected<std::size_t, ErrorKind> write_with(Call call) noexcept;
+
   std::unexpected<ErrorKind> fail(ErrorKind kind) noexcept {
     failure_ = kind;
     return std::unexpected(kind);
@@ -66,13 +83,21 @@ class AsioStream final : public Stream {
 
 std::expected<std::size_t, ErrorKind> AsioStream::try_read(ReadBuffer buffer) noexcept {
   GOPHER_CHECK(!buffer.empty());
+  return read_with([&]() -> std::ptrdiff_t {
+    const ssize_t count = ::recv(descriptor_.get(), buffer.data(), buffer.size(), 0);
+    return count < 0 ? -errno : count;
+  });
+}
+
+template <class Call>
+std::expected<std::size_t, ErrorKind> AsioStream::read_with(Call call) noexcept {
   if (!is_open()) return std::unexpected(ErrorKind::closed);
   if (read_ended_) return 0;
   if (read_failed_) return std::unexpected(*failure_);
   for (;;) {
-    const ssize_t count = ::recv(descriptor_.get(), buffer.data(), buffer.size(), 0);
+    const std::ptrdiff_t count = call();
     if (count > 0) return static_cast<std::size_t>(count);
-    if (count < 0 && errno == EINTR) continue;
+    if (count == -EINTR) continue;
     if (failure_) {
       // A write has failed: what the peer had sent before is read, and what follows it is no orderly end.
       read_failed_ = true;
@@ -82,7 +107,7 @@ std::expected<std::size_t, ErrorKind> AsioStream::try_read(ReadBuffer buffer) no
       read_ended_ = true;
       return 0;
     }
-    const ErrorKind kind = stream_error(errno);
+    const ErrorKind kind = stream_error(static_cast<int>(-count));
     if (kind == ErrorKind::would_block) return std::unexpected(kind);
     read_failed_ = true;
     return fail(kind);
@@ -92,8 +117,6 @@ std::expected<std::size_t, ErrorKind> AsioStream::try_read(ReadBuffer buffer) no
 std::expected<std::size_t, ErrorKind> AsioStream::try_write(std::span<const WriteBuffer> buffers) noexcept {
   static constexpr std::size_t kMaxBuffers = 16;
   GOPHER_CHECK(buffers.size() <= kMaxBuffers);
-  if (!is_open() || write_ended_) return std::unexpected(ErrorKind::closed);
-  if (failure_) return std::unexpected(*failure_);
   std::array<iovec, kMaxBuffers> parts;
   for (std::size_t i = 0; i < buffers.size(); ++i) {
     parts[i].iov_base = const_cast<std::byte*>(buffers[i].data());
@@ -102,12 +125,22 @@ std::expected<std::size_t, ErrorKind> AsioStream::try_write(std::span<const Writ
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = buffers.size();
-  for (;;) {
+  return write_with([&]() -> std::ptrdiff_t {
     const ssize_t count = ::sendmsg(descriptor_.get(), &message, MSG_NOSIGNAL);
+    return count < 0 ? -errno : count;
+  });
+}
+
+template <class Call>
+std::expected<std::size_t, ErrorKind> AsioStream::write_with(Call call) noexcept {
+  if (!is_open() || write_ended_) return std::unexpected(ErrorKind::closed);
+  if (failure_) return std::unexpected(*failure_);
+  for (;;) {
+    const std::ptrdiff_t count = call();
     if (count > 0) return static_cast<std::size_t>(count);
-    GOPHER_CHECK(count < 0);  // the buffers are not empty together
-    if (errno == EINTR) continue;
-    const ErrorKind kind = stream_error(errno);
+    GOPHER_CHECK(count < 0);  // there is something to write
+    if (count == -EINTR) continue;
+    const ErrorKind kind = stream_error(static_cast<int>(-count));
     if (kind == ErrorKind::would_block) return std::unexpected(kind);
     return fail(kind);
   }

@@ -44,18 +44,20 @@ std::size_t worker_count(const ProxyConfig& config) { return config.workers > 0 
 // registry, the loops and listeners, the log.
 constexpr std::uint64_t kReservedDescriptors = 128;
 
-// Client connections for which every worker has descriptors, each with its upstream connection; at least one, at most
-// what is configured. With no known limit (0), what is configured.
-std::size_t affordable_connections(const ProxyConfig& config, std::uint64_t descriptors) {
-  if (descriptors == 0) return config.session.max_connections;
-  const std::uint64_t free = descriptors - std::min(descriptors, kReservedDescriptors);
-  const std::uint64_t each = std::max<std::uint64_t>(free / (2 * worker_count(config)), 1);
-  return static_cast<std::size_t>(std::min<std::uint64_t>(each, config.session.max_connections));
+// What every worker has descriptors for, at most what is configured: pipes, two descriptors each, with an eighth of
+// them; client connections, each with its upstream connection, at least one. With no known limit (0), what is
+// configured.
+void limit_by_descriptors(SessionSettings& session, std::size_t workers, std::uint64_t descriptors) {
+  if (descriptors == 0) return;
+  const std::uint64_t each = (descriptors - std::min(descriptors, kReservedDescriptors)) / workers;
+  session.max_pipes = std::min<std::size_t>(session.max_pipes, each / 8 / 2);
+  const std::uint64_t connections = std::max<std::uint64_t>(each / 2 - session.max_pipes, 1);
+  session.max_connections = std::min<std::size_t>(session.max_connections, connections);
 }
 
 // What is configured, as far as this system allows it.
-ProxyConfig allowed(ProxyConfig config, std::size_t max_connections, IoEngine engine) {
-  config.session.max_connections = max_connections;
+ProxyConfig allowed(ProxyConfig config, std::uint64_t descriptors, IoEngine engine) {
+  limit_by_descriptors(config.session, worker_count(config), descriptors);
   config.io_engine = engine;
   return config;
 }
@@ -66,7 +68,7 @@ class ProxyProcess {
       : wanted_connections_(config.session.max_connections),
         descriptors_(raise_descriptor_limit()),
         engine_(choose_engine(config.io_engine)),
-        config_(allowed(config, affordable_connections(config, descriptors_), engine_.engine)),
+        config_(allowed(config, descriptors_, engine_.engine)),
         seed_(random_seed()),
         log_({.level = config.log_level}),
         log_observer_(log_, {.access_log = config.access_log}),

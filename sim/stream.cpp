@@ -1,5 +1,7 @@
 #include "sim/stream.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "core/async/check.h"
@@ -8,8 +10,31 @@
 namespace gopher::sim {
 
 namespace {
+
 constexpr std::size_t kMaxBuffers = 16;
-}
+
+// As a pipe of Linux is, unless told otherwise.
+class SimPipe final : public Pipe {
+ public:
+  static constexpr std::size_t kCapacity = 64 * 1024;
+
+  std::span<std::byte> room(std::size_t most) noexcept { return std::span(memory_).first(std::min(most, kCapacity)); }
+  void filled(std::size_t bytes) noexcept {
+    begin_ = 0;
+    bytes_ = bytes;
+  }
+  std::span<const std::byte> held() const noexcept { return std::span(memory_).subspan(begin_, bytes_); }
+  void taken(std::size_t bytes) noexcept {
+    begin_ += bytes;
+    bytes_ -= bytes;
+  }
+
+ private:
+  std::array<std::byte, kCapacity> memory_;
+  std::size_t begin_ = 0;
+};
+
+}  // namespace
 
 SimStream::SimStream(Connection& connection, Side side)
     : node_(connection.node(side)),
@@ -47,6 +72,25 @@ std::expected<std::size_t, ErrorKind> SimStream::try_write(std::span<const Write
   const std::size_t taken = flow.write(buffers);
   GOPHER_CHECK(taken > 0);  // the buffers together must not be empty
   return taken;
+}
+
+std::unique_ptr<Pipe> SimStream::make_pipe() noexcept { return std::make_unique<SimPipe>(); }
+
+std::expected<std::size_t, ErrorKind> SimStream::try_read_into(Pipe& pipe, std::size_t most) noexcept {
+  auto& into = static_cast<SimPipe&>(pipe);
+  GOPHER_CHECK(into.bytes() == 0 && most > 0);
+  const auto read = try_read(into.room(most));
+  if (read) into.filled(*read);
+  return read;
+}
+
+std::expected<std::size_t, ErrorKind> SimStream::try_write_from(Pipe& pipe) noexcept {
+  auto& from = static_cast<SimPipe&>(pipe);
+  GOPHER_CHECK(from.bytes() > 0);
+  const WriteBuffer held = from.held();
+  const auto written = try_write(std::span(&held, 1));
+  if (written) from.taken(*written);
+  return written;
 }
 
 void SimStream::wait_readable(IoWait& wait, Instant deadline) {

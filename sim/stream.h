@@ -17,6 +17,9 @@ class SimStream final : public Stream {
 
   std::expected<std::size_t, ErrorKind> try_read(ReadBuffer buffer) noexcept override;
   std::expected<std::size_t, ErrorKind> try_write(std::span<const WriteBuffer> buffers) noexcept override;
+  std::unique_ptr<Pipe> make_pipe() noexcept override;
+  std::expected<std::size_t, ErrorKind> try_read_into(Pipe& pipe, std::size_t most) noexcept override;
+  std::expected<std::size_t, ErrorKind> try_write_from(Pipe& pipe) noexcept override;
   void wait_readable(IoWait& wait, Instant deadline) override;
   void wait_writable(IoWait& wait, Instant deadline) override;
   void set_read_deadline(Instant deadline) noexcept override { reader_.set_deadline(deadline); }

@@ -1,25 +1,32 @@
 #include "core/async/stream_operations.h"
 
+#include <algorithm>
+
 namespace gopher {
 
 bool WriteAwaiter::attempt() noexcept {
-  while (first_ < count_) {
-    auto result = stream_.try_write(std::span(buffers_).subspan(first_, count_ - first_));
+  while (!all_written()) {
+    const auto unwritten = std::span(buffers_).subspan(first_, count_ - first_);
+    const auto result = pipe_ ? stream_.try_write_from(*pipe_) : stream_.try_write(unwritten);
     if (!result) {
       if (result.error() == ErrorKind::would_block) return false;
       error_ = result.error();
       return true;
     }
     written_ += *result;
-    for (std::size_t left = *result; left > 0;) {
-      auto& buffer = buffers_[first_];
-      const std::size_t taken = left < buffer.size() ? left : buffer.size();
-      buffer = buffer.subspan(taken);
-      left -= taken;
-      if (buffer.empty()) ++first_;
-    }
+    if (!pipe_) taken(*result);
   }
   return true;
+}
+
+void WriteAwaiter::taken(std::size_t bytes) noexcept {
+  while (bytes > 0) {
+    auto& buffer = buffers_[first_];
+    const std::size_t of_it = std::min(bytes, buffer.size());
+    buffer = buffer.subspan(of_it);
+    bytes -= of_it;
+    if (buffer.empty()) ++first_;
+  }
 }
 
 void WriteAwaiter::done(IoWait& wait, std::optional<ErrorKind> error) {

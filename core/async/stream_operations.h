@@ -92,6 +92,8 @@ class WriteAwaiter : private IoWait {
       if (!buffer.empty()) buffers_[count_++] = buffer;
     }
   }
+  WriteAwaiter(Stream& stream, Clock& clock, Duration idle, Pipe& pipe) noexcept
+      : IoWait(&done), stream_(stream), clock_(clock), idle_(idle), pipe_(&pipe) {}
   bool await_ready() noexcept { return attempt(); }
   void await_suspend(std::coroutine_handle<> waiter) {
     waiter_ = waiter;
@@ -104,11 +106,14 @@ class WriteAwaiter : private IoWait {
  private:
   // True when there is nothing more to wait for.
   bool attempt() noexcept;
+  bool all_written() const noexcept { return pipe_ ? pipe_->bytes() == 0 : first_ == count_; }
+  void taken(std::size_t bytes) noexcept;
   static void done(IoWait& wait, std::optional<ErrorKind> error);
 
   Stream& stream_;
   Clock& clock_;
   Duration idle_;
+  Pipe* pipe_ = nullptr;  // instead of buffers
   std::array<WriteBuffer, kMaxBuffers> buffers_{};
   std::size_t first_ = 0;
   std::size_t count_ = 0;
@@ -123,6 +128,11 @@ inline WriteAwaiter write_all(Stream& stream, Clock& clock, Duration idle,
 }
 inline WriteAwaiter write_all(Stream& stream, Clock& clock, Duration idle, const WriteBuffer& buffer) noexcept {
   return {stream, clock, idle, std::span(&buffer, 1)};
+}
+
+// All that is in the pipe.
+inline WriteAwaiter write_all(Stream& stream, Clock& clock, Duration idle, Pipe& pipe) noexcept {
+  return {stream, clock, idle, pipe};
 }
 
 // co_await wait_acceptable(listener) -> std::optional<ErrorKind>, empty when a connection waits.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/async/check.h"
 #include "core/http/character.h"
 
 namespace gopher::http {
@@ -54,10 +55,15 @@ BodyDecoder::Step BodyDecoder::decode_plain(std::span<char> bytes) noexcept {
   std::size_t taken = bytes.size();
   if (framing_.kind == BodyFraming::length) {
     taken = static_cast<std::size_t>(std::min<std::uint64_t>(taken, remaining_));
-    remaining_ -= taken;
-    if (remaining_ == 0) state_ = State::done;
+    skip(taken);
   }
   return {taken, taken, state_ == State::done ? Status::complete : Status::need_more};
+}
+
+void BodyDecoder::skip(std::size_t bytes) noexcept {
+  GOPHER_CHECK(framing_.kind == BodyFraming::length && bytes <= remaining_);
+  remaining_ -= bytes;
+  if (remaining_ == 0) state_ = State::done;
 }
 
 BodyDecoder::Step BodyDecoder::decode_chunked(std::span<char> bytes) {

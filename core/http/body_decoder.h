@@ -36,6 +36,8 @@ class BodyDecoder {
   void begin(const Framing& framing);
   // Reads on in `bytes`, which it may overwrite up to the bytes it consumed.
   Step decode(std::span<char> bytes);
+  // Bytes of the content of a body framed by length went another way; at most remaining().
+  void skip(std::size_t bytes) noexcept;
   bool complete() const noexcept { return state_ == State::done; }
   // The peer's end of stream: true when it completes the body.
   bool at_end_of_stream() noexcept;

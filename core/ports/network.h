@@ -51,6 +51,19 @@ class IoWait {
   Callback callback_;
 };
 
+// Bytes on their way from one stream to another that the program does not look at: the system holds them, and they are
+// not copied into the program and out of it. The caller owns it. Destroying it drops what is in it.
+class Pipe {
+ public:
+  virtual ~Pipe() = default;
+
+  // Read from a stream, and not yet written to another.
+  std::size_t bytes() const noexcept { return bytes_; }
+
+ protected:
+  std::size_t bytes_ = 0;
+};
+
 class Stream {
  public:
   virtual ~Stream() = default;
@@ -62,6 +75,18 @@ class Stream {
   // Writes a prefix of the buffers, gathered; at most 16 buffers, together not empty. Never 0 bytes.
   // Errors: would_block, reset (the peer is gone), closed, timed_out, unreachable.
   virtual std::expected<std::size_t, ErrorKind> try_write(std::span<const WriteBuffer> buffers) noexcept = 0;
+
+  // A pipe for the streams of this one's network. Null when it has none, or when no descriptors are left for one: then
+  // bytes go through the program.
+  virtual std::unique_ptr<Pipe> make_pipe() noexcept { return nullptr; }
+  // As try_read, at most `most` (> 0) bytes, into an empty pipe of this network.
+  virtual std::expected<std::size_t, ErrorKind> try_read_into(Pipe&, std::size_t /*most*/) noexcept {
+    return std::unexpected(ErrorKind::closed);
+  }
+  // As try_write, of what is in the pipe, which is not empty.
+  virtual std::expected<std::size_t, ErrorKind> try_write_from(Pipe&) noexcept {
+    return std::unexpected(ErrorKind::closed);
+  }
 
   // Completes when try_read would not block, or with timed_out at the deadline, or with closed.
   virtual void wait_readable(IoWait& wait, Instant deadline) = 0;

@@ -89,6 +89,8 @@ class Exchange {
   };
   bool take_body_piece(BodyPiece& piece);
   Task<void> pump_request_body();
+  void body_not_read(ErrorKind why);
+  void body_not_taken(ErrorKind why);
   Task<void> stop_pump();
   void request_sent();
   void await_response_from_now();

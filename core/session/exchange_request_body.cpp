@@ -1,5 +1,6 @@
 // The request's body on its way upstream, and the watch for a client that leaves.
 #include "core/session/exchange.h"
+#include "core/session/move_body.h"
 
 namespace gopher {
 
@@ -27,18 +28,27 @@ bool Exchange::take_body_piece(BodyPiece& piece) {
 
 Task<void> Exchange::pump_request_body() {
   while (body_pending()) {
+    if (body_begun_ && downstream_.input.empty() && worth_moving(request_body_)) {
+      if (const auto pipe = worker_.pipes.lend(client())) {
+        const auto moved =
+            co_await move_body({downstream_.reader, client(), worker_.settings.request_idle_timeout,
+                                upstream_->stream(), worker_.settings.first_byte_timeout, worker_.clock, bytes_in_},
+                               *pipe, request_body_);
+        if (stopping_pump_ || abort_cause_) co_return;
+        if (moved.read_error) body_not_read(*moved.read_error);
+        if (moved.write_error) body_not_taken(*moved.write_error);
+        if (moved.read_error || moved.write_error) co_return;
+        break;
+      }
+    }
     if (downstream_.input.empty()) {
       const auto error = co_await downstream_.reader.ready(worker_.clock.now() + worker_.settings.request_idle_timeout);
       if (stopping_pump_ || abort_cause_) co_return;
-      if (error == ErrorKind::timed_out) {
-        abort(Cause::request_body_timeout);
-        co_return;
-      }
       IoResult filled = std::unexpected(error.value_or(ErrorKind::would_block));
       if (!error) filled = downstream_.input.fill(client());
       if (!filled && filled.error() == ErrorKind::would_block) continue;
       if (!filled || *filled == 0) {
-        abort(Cause::client_gone);
+        body_not_read(filled ? ErrorKind::end_of_stream : filled.error());
         co_return;
       }
     }
@@ -58,15 +68,23 @@ Task<void> Exchange::pump_request_body() {
     downstream_.input.consume(piece.consumed);
     if (stopping_pump_ || abort_cause_) co_return;
     if (!written) {
-      // A backend that has answered already may close without reading on; its answer counts. One that stopped reading
-      // has not answered in time.
-      upstream_write_error_ = written.error();
-      if (written.error() == ErrorKind::timed_out && !answered_by_backend_) abort(Cause::first_byte_timeout);
-      await_response_from_now();
+      body_not_taken(written.error());
       co_return;
     }
   }
   request_sent();
+}
+
+void Exchange::body_not_read(ErrorKind why) {
+  abort(why == ErrorKind::timed_out ? Cause::request_body_timeout : Cause::client_gone);
+}
+
+// A backend that has answered already may close without reading on; its answer counts. One that stopped reading has not
+// answered in time.
+void Exchange::body_not_taken(ErrorKind why) {
+  upstream_write_error_ = why;
+  if (why == ErrorKind::timed_out && !answered_by_backend_) abort(Cause::first_byte_timeout);
+  await_response_from_now();
 }
 
 // Ends the pump wherever it waits, and joins it. An upstream connection whose request is not whole is of no more use.

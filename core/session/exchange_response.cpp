@@ -2,6 +2,7 @@
 #include "core/http/forwarding.h"
 #include "core/session/exchange.h"
 #include "core/session/local_response.h"
+#include "core/session/move_body.h"
 
 namespace gopher {
 
@@ -9,6 +10,13 @@ namespace {
 
 // Reads of a long body in a row without going through the event loop, where the other connections get their turn.
 constexpr int kReadsInARow = 8;
+
+Cause write_failure(ErrorKind kind) {
+  return kind == ErrorKind::timed_out ? Cause::client_stalled : Cause::client_gone;
+}
+Cause read_failure(ErrorKind kind) {
+  return kind == ErrorKind::timed_out ? Cause::upstream_stalled : Cause::upstream_truncated;
+}
 
 }  // namespace
 
@@ -83,7 +91,7 @@ Task<void> Exchange::relay_body(http::BodyDecoder& decoder, http::BodyFraming cl
       const auto written = co_await write;
       head_written_ = head_written_ || write.written() > 0;
       if (!written) {
-        conclude_cut(written.error() == ErrorKind::timed_out ? Cause::client_stalled : Cause::client_gone);
+        conclude_cut(write_failure(written.error()));
         co_return;
       }
       bytes_out_ += content.size();
@@ -102,13 +110,25 @@ Task<void> Exchange::relay_body(http::BodyDecoder& decoder, http::BodyFraming cl
       co_return;
     }
 
+    if (upstream_input_.empty() && worth_moving(decoder)) {
+      if (const auto pipe = worker_.pipes.lend(upstream)) {
+        upstream_input_.release_if_empty();
+        const auto moved =
+            co_await move_body({upstream_->reader(), upstream, worker_.settings.response_idle_timeout, client(),
+                                worker_.settings.downstream_write_timeout, worker_.clock, bytes_out_},
+                               *pipe, decoder);
+        if (moved.write_error) conclude_cut(write_failure(*moved.write_error));
+        if (moved.read_error) conclude_cut(read_failure(*moved.read_error));
+        co_return;
+      }
+    }
     if (upstream_input_.drained() || ++reads_in_a_row == kReadsInARow) {
       reads_in_a_row = 0;
       upstream_input_.release_if_empty();
       const auto error =
           co_await upstream_->reader().ready(worker_.clock.now() + worker_.settings.response_idle_timeout);
       if (error || abort_cause_) {
-        conclude_cut(error == ErrorKind::timed_out ? Cause::upstream_stalled : Cause::upstream_truncated);
+        conclude_cut(read_failure(error.value_or(ErrorKind::closed)));
         co_return;
       }
     }

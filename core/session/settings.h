@@ -44,6 +44,7 @@ struct SessionSettings {
   // keepalive_requests (1000), the part that bounds a pipeline.
   std::size_t max_pipelined_requests = 1000;
   std::size_t max_connections = 20000;             // of one worker
+  std::size_t max_pipes = 32;                      // of one worker, two descriptors each
   std::size_t max_idle_upstream_connections = 64;  // to one backend from one worker
   std::uint32_t max_attempts = 3;                  // upstream connections one request may be begun on
 

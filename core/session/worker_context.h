@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/async/buffer_pool.h"
+#include "core/async/pipe_pool.h"
 #include "core/balance/balancer.h"
 #include "core/http/head_parser.h"
 #include "core/http/http_date.h"
@@ -49,7 +50,8 @@ struct WorkerContext {
         upstream_connections(
             worker_clock, worker_observer,
             {session_settings.upstream_keep_alive_timeout, session_settings.max_idle_upstream_connections}),
-        buffers(kBlockBytes, kKeptBlocks) {
+        buffers(kBlockBytes, kKeptBlocks),
+        pipes(session_settings.max_pipes) {
     idle_parsers.reserve(kKeptParsers);
   }
 
@@ -74,6 +76,7 @@ struct WorkerContext {
   RandomStream request_ids;
   ConnectionPool upstream_connections;
   BufferPool buffers;
+  PipePool pipes;
   http::DateText date;
   std::vector<std::unique_ptr<ExchangeParsers>> idle_parsers;
   bool draining = false;

@@ -184,7 +184,7 @@ def test_idle_clients_leave_descriptors_for_the_metrics_port_and_for_upstreams(m
         try:
             eventually(lambda: proxy.log(msg="accepting paused"), what="the proxy has accepted all it can")
             full = proxy.metric("gopherproxy_downstream_connections_limit")
-            assert full == 2 * 32, "two descriptors for each, and 128 for all else"
+            assert full == 2 * 28, "two descriptors for each, an eighth for pipes, and 128 for all else"
             eventually(lambda: proxy.metric("gopherproxy_downstream_connections") == full, what="and that it is full")
             assert get(proxy.metrics_port, "/healthz").status == 200
             early.send("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")

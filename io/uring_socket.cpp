@@ -1,0 +1,360 @@
+#include "io/uring_socket.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "core/async/check.h"
+#include "io/asio_errors.h"
+
+namespace gopher {
+
+namespace {
+
+// Received and not read, above which the system is asked for no more. What is on its way then still comes.
+constexpr unsigned kMostPieces = 4;
+// A read that brings less ends what a full buffer began: reading without the ring's buffers.
+constexpr std::size_t kThinBytes = 1024;
+// For the peer to take the last bytes of a stream that was closed; then it is reset.
+constexpr Duration kPatienceAfterClose = std::chrono::seconds(60);
+
+}  // namespace
+
+std::expected<std::size_t, ErrorKind> UringSocket::try_read(ReadBuffer buffer) noexcept {
+  GOPHER_CHECK(!buffer.empty());
+  if (anything_received()) return take(buffer);
+  return receive_with([&]() -> std::ptrdiff_t {
+    const ssize_t count = ::recv(socket_, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    return count < 0 ? -errno : count;
+  });
+}
+
+std::expected<std::size_t, ErrorKind> UringSocket::try_read_into(SplicePipe& pipe, std::size_t most) noexcept {
+  GOPHER_CHECK(pipe.bytes() == 0 && most > 0);
+  if (!anything_received()) return receive_with([&] { return pipe.read_from(socket_, most); });
+  while (pieces_ > 0 && pipe.bytes() < most) {
+    const auto received = first_received();
+    const auto put = pipe.put(received.first(std::min(received.size(), most - pipe.bytes())));
+    if (put <= 0) break;
+    consume_received(static_cast<std::size_t>(put));
+  }
+  if (pipe.bytes() == 0) return std::unexpected(ErrorKind::would_block);
+  return pipe.bytes();
+}
+
+// In the ring's buffers.
+bool UringSocket::anything_received() noexcept {
+  // Who asks without having been told wants to know what is there now.
+  if (open_ && pieces_ == 0 && receive_.under_way()) reactor_.ring.collect();
+  return open_ && pieces_ > 0;
+}
+
+std::size_t UringSocket::take(ReadBuffer buffer) noexcept {
+  std::size_t taken = 0;
+  while (pieces_ > 0 && taken < buffer.size()) {
+    const auto received = first_received();
+    const std::size_t count = std::min(received.size(), buffer.size() - taken);
+    std::memcpy(buffer.data() + taken, received.data(), count);
+    taken += count;
+    consume_received(count);
+  }
+  return taken;
+}
+
+std::span<const std::byte> UringSocket::first_received() const noexcept {
+  const std::span piece(reactor_.ring.buffer(first_piece_), reactor_.pieces[first_piece_].length);
+  return piece.subspan(read_of_first_);
+}
+
+void UringSocket::consume_received(std::size_t bytes) noexcept {
+  const ReceivedPiece& piece = reactor_.pieces[first_piece_];
+  read_of_first_ += static_cast<std::uint32_t>(bytes);
+  if (read_of_first_ < piece.length) return;
+  reactor_.ring.give_back(std::exchange(first_piece_, piece.next));
+  read_of_first_ = 0;
+  --pieces_;
+}
+
+void UringSocket::drop_received() noexcept {
+  for (; pieces_ > 0; --pieces_)
+    reactor_.ring.give_back(std::exchange(first_piece_, reactor_.pieces[first_piece_].next));
+}
+
+template <class Call>
+std::expected<std::size_t, ErrorKind> UringSocket::receive_with(Call call) noexcept {
+  if (!open_) return std::unexpected(ErrorKind::closed);
+  if (read_failed_) return std::unexpected(*failure_);
+  if (read_ended_) return 0;
+  if (receive_.under_way()) return std::unexpected(ErrorKind::would_block);
+  for (;;) {
+    const std::ptrdiff_t count = call();
+    if (count > 0) {
+      read_directly_ = static_cast<std::size_t>(count) >= kThinBytes;
+      return static_cast<std::size_t>(count);
+    }
+    if (count == -EINTR) continue;
+    const auto error = count < 0 ? std::optional(stream_error(static_cast<int>(-count))) : std::nullopt;
+    if (error == ErrorKind::would_block && !failure_) return std::unexpected(ErrorKind::would_block);
+    if (!error && !failure_) {
+      read_ended_ = true;
+      return 0;
+    }
+    reading_failed(error.value_or(ErrorKind::reset));
+    return std::unexpected(*failure_);
+  }
+}
+
+// After a failed write that failure stays: what the peer had sent before is read, and what follows it is no orderly
+// end.
+void UringSocket::reading_failed(ErrorKind kind) noexcept {
+  if (!failure_) failure_ = kind;
+  read_failed_ = true;
+}
+
+void UringSocket::wait_readable(IoWait& wait, Instant deadline) {
+  read_.begin(wait, open_ ? deadline : kNever);
+  if (!open_) {
+    read_.end(ErrorKind::closed);
+  } else if (pieces_ > 0 || read_ended_ || read_failed_) {
+    read_.end(std::nullopt);
+  } else if (!receive_.under_way() && !readable_.under_way()) {
+    reactor_.touch(*this);
+  }
+}
+
+void UringSocket::received(int result, unsigned flags) noexcept {
+  if (result > 0) {
+    const auto index = static_cast<std::uint16_t>(Uring::buffer_of(flags));
+    if (open_) {
+      reactor_.pieces[index] = {ReceivedPiece::kNone, static_cast<std::uint32_t>(result)};
+      (pieces_++ > 0 ? reactor_.pieces[last_piece_].next : first_piece_) = index;
+      last_piece_ = index;
+      if (result == static_cast<int>(Uring::kBufferBytes)) read_directly_ = true;
+      if (read_directly_ || pieces_ >= kMostPieces) reactor_.touch(*this);
+    } else {
+      // As the system answers what comes after a close.
+      reactor_.ring.give_back(index);
+      if (unsent() == 0) abort_at_close();
+    }
+  } else if (result == 0 && !failure_) {
+    read_ended_ = true;
+  } else if (result == -ENOBUFS) {
+    read_directly_ = true;
+  } else if (result != -ECANCELED) {
+    reading_failed(stream_error(-result));
+  }
+  if (pieces_ > 0 || read_ended_ || read_failed_) read_.end(std::nullopt);
+  if (!receive_.under_way()) reactor_.touch(*this);
+}
+
+void UringSocket::readable(int, unsigned) noexcept {
+  if (open_) {
+    read_.end(std::nullopt);
+  } else {
+    reactor_.touch(*this);
+  }
+}
+
+std::expected<std::size_t, ErrorKind> UringSocket::try_write(std::span<const WriteBuffer> buffers) noexcept {
+  if (!open_ || write_ended_) return std::unexpected(ErrorKind::closed);
+  if (failure_) return std::unexpected(*failure_);
+  if (full_ || send_.under_way()) return std::unexpected(ErrorKind::would_block);
+  std::size_t total = 0;
+  for (const auto& buffer : buffers)
+    total += buffer.size();
+  GOPHER_CHECK(total > 0);
+  if (total > UringReactor::kSendBytes - unsent_end_) return send_directly(buffers);
+  if (!block_) block_ = reactor_.send_blocks.lend();
+  for (const auto& buffer : buffers) {
+    if (!buffer.empty()) std::memcpy(block().data() + unsent_end_, buffer.data(), buffer.size());
+    unsent_end_ += buffer.size();
+  }
+  reactor_.touch(*this);
+  return total;
+}
+
+std::expected<std::size_t, ErrorKind> UringSocket::send_directly(std::span<const WriteBuffer> buffers) noexcept {
+  static constexpr std::size_t kMaxBuffers = 16;
+  GOPHER_CHECK(buffers.size() <= kMaxBuffers);
+  std::array<iovec, 1 + kMaxBuffers> parts;
+  std::size_t count = 0;
+  const std::size_t before = unsent();
+  if (before > 0) parts[count++] = {block().data() + unsent_begin_, before};
+  for (const auto& buffer : buffers)
+    parts[count++] = {const_cast<std::byte*>(buffer.data()), buffer.size()};
+  msghdr message{};
+  message.msg_iov = parts.data();
+  message.msg_iovlen = count;
+  ssize_t sent = 0;
+  do {
+    sent = ::sendmsg(socket_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  } while (sent < 0 && errno == EINTR);
+  if (sent < 0 && stream_error(errno) != ErrorKind::would_block) {
+    failure_ = stream_error(errno);
+    drop_unsent();
+    return std::unexpected(*failure_);
+  }
+  const std::size_t taken = sent < 0 ? 0 : static_cast<std::size_t>(sent);
+  was_sent(std::min(taken, before));
+  full_ = unsent() > 0;
+  if (full_) reactor_.touch(*this);
+  if (taken <= before) return std::unexpected(ErrorKind::would_block);
+  return taken - before;
+}
+
+std::expected<std::size_t, ErrorKind> UringSocket::try_write_from(SplicePipe& pipe) noexcept {
+  GOPHER_CHECK(pipe.bytes() > 0);
+  if (!open_ || write_ended_) return std::unexpected(ErrorKind::closed);
+  if (failure_) return std::unexpected(*failure_);
+  if (full_ || send_.under_way()) return std::unexpected(ErrorKind::would_block);
+  // What was accepted before goes first.
+  if (unsent() > 0) {
+    const auto flushed = send_directly({});
+    if (unsent() > 0 || failure_) return flushed;
+  }
+  const std::ptrdiff_t count = pipe.write_to(socket_);
+  if (count > 0) return static_cast<std::size_t>(count);
+  const ErrorKind kind = stream_error(static_cast<int>(-count));
+  if (kind != ErrorKind::would_block) failure_ = kind;
+  return std::unexpected(kind);
+}
+
+void UringSocket::was_sent(std::size_t bytes) noexcept {
+  unsent_begin_ += bytes;
+  if (unsent() > 0) return;
+  drop_unsent();
+  if (write_ended_ && socket_ >= 0) ::shutdown(socket_, SHUT_WR);
+}
+
+void UringSocket::drop_unsent() noexcept {
+  unsent_begin_ = unsent_end_ = 0;
+  full_ = false;
+  block_.release();
+}
+
+void UringSocket::wait_writable(IoWait& wait, Instant deadline) {
+  write_.begin(wait, open_ ? deadline : kNever);
+  if (!open_) {
+    write_.end(ErrorKind::closed);
+  } else if (failure_) {
+    write_.end(std::nullopt);
+  } else {
+    reactor_.touch(*this);
+  }
+}
+
+void UringSocket::sent(int result, unsigned) noexcept {
+  const bool failed = result < 0 && result != -EAGAIN && result != -EINTR;
+  if (failed && !failure_) failure_ = stream_error(-result);
+  if (failure_) {
+    drop_unsent();
+  } else {
+    was_sent(result < 0 ? 0 : static_cast<std::size_t>(result));
+    full_ = unsent() > 0;
+  }
+  if (!full_) write_.end(std::nullopt);
+  if (full_ || !open_) reactor_.touch(*this);
+}
+
+void UringSocket::writable(int, unsigned) noexcept {
+  if (full_) {
+    full_ = false;  // submit() tries again
+    reactor_.touch(*this);
+  } else {
+    write_.end(std::nullopt);
+  }
+  if (!open_) reactor_.touch(*this);
+}
+
+bool UringSocket::submit() {
+  if (!open_) {
+    submit_closed();
+    if (!settled()) return true;
+    if (socket_ >= 0) reactor_.ring.close(std::exchange(socket_, -1));
+    return false;
+  }
+  Uring& ring = reactor_.ring;
+  if (unsent() > 0 && !full_ && !send_.under_way()) {
+    ring.send(send_, socket_, block().subspan(unsent_begin_, unsent()), write_.under_way() || write_ended_);
+  }
+  const bool wants_room = full_ || (write_.unanswered() && unsent() == 0);
+  if (wants_room && !writable_.under_way()) ring.poll(writable_, socket_, POLLOUT);
+
+  if (read_directly_ || pieces_ >= kMostPieces) ring.cancel(receive_);
+  if (read_.unanswered() && !receive_.under_way() && !readable_.under_way()) {
+    if (read_directly_) {
+      ring.poll(readable_, socket_, POLLIN);
+    } else {
+      ring.receive(receive_, socket_);
+    }
+  }
+  return true;
+}
+
+void UringSocket::shutdown_write() noexcept {
+  if (write_ended_ || !open_) return;
+  write_ended_ = true;
+  // What is unsent goes before it.
+  if (unsent() == 0) ::shutdown(socket_, SHUT_WR);
+}
+
+void UringSocket::close() noexcept {
+  if (!open_) return;
+  // The system would answer for bytes that nobody has read with a reset; it thinks that these have been.
+  end(pieces_ > 0);
+}
+
+void UringSocket::reset() noexcept {
+  if (open_) end(true);
+}
+
+void UringSocket::end(bool aborting) noexcept {
+  open_ = false;
+  drop_received();
+  if (aborting) abort_at_close();
+  read_.close();
+  write_.close();
+  if (settled()) {
+    close_descriptor();
+    return;
+  }
+  reactor_.touch(*this);
+}
+
+// Closing with a linger time of zero drops what is unsent and sends RST (RFC 9293 section 3.10.4, ABORT).
+void UringSocket::abort_at_close() noexcept {
+  const linger abort{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
+  failure_ = ErrorKind::closed;
+  write_ended_ = false;
+  if (!send_.under_way()) drop_unsent();
+}
+
+void UringSocket::patience_ended(void* context) {
+  auto& self = *static_cast<UringSocket*>(context);
+  self.abort_at_close();
+  self.reactor_.touch(self);
+}
+
+void UringSocket::submit_closed() {
+  Uring& ring = reactor_.ring;
+  ring.cancel(receive_);
+  ring.cancel(readable_);
+  if (unsent() == 0) {
+    ring.cancel(writable_);
+  } else if (full_ && !writable_.under_way()) {
+    if (!patience_) {
+      patience_.emplace(reactor_.clock, &patience_ended, this);
+      patience_->arm(reactor_.clock.now() + kPatienceAfterClose);
+    }
+    ring.poll(writable_, socket_, POLLOUT);
+  } else if (!full_ && !send_.under_way()) {
+    ring.send(send_, socket_, block().subspan(unsent_begin_, unsent()), true);
+  }
+}
+
+}  // namespace gopher

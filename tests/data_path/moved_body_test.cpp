@@ -1,0 +1,115 @@
+// Long bodies, of which all but the beginning is moved from stream to stream: what fails in the middle of it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/data_path/proxy_world.h"
+
+namespace gopher::test {
+namespace {
+
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+constexpr std::size_t kPart = 300'000;
+constexpr std::string_view kPromise = "Content-Length: 1000000\r\n\r\n";
+
+std::string post_of_a_part() {
+  return "POST / HTTP/1.1\r\nHost: h\r\n" + std::string(kPromise) + std::string(kPart, 'x');
+}
+std::string part_of_a_response() { return "HTTP/1.1 200 OK\r\n" + std::string(kPromise) + std::string(kPart, 'x'); }
+
+TEST(MovedBody, AResponseThatIsCutOrStallsIsCutForTheClient) {
+  for (const auto& [reply, cause] :
+       {std::pair{Reply{.bytes = part_of_a_response(), .close = true}, Cause::upstream_truncated},
+        std::pair{Reply{.bytes = part_of_a_response(), .reset = true}, Cause::upstream_truncated},
+        std::pair{Reply{.bytes = part_of_a_response()}, Cause::upstream_stalled}}) {
+    ProxyWorld world;
+    world.backend().script = [answer = reply](BackendConnection& connection) {
+      return connection.answered++ == 0 ? answer : Reply{};
+    };
+    auto& client = world.connect_client();
+    client.send(get());
+    world.until([&] { return client.over(); }, 10min);
+    EXPECT_EQ(world.last().cause, cause);
+    EXPECT_EQ(world.last().status, 200);
+    if (!reply.reset) {
+      EXPECT_EQ(world.last().bytes_out, kPart) << "what came has gone on";
+    }
+    EXPECT_EQ(world.observer.upstream_open, 0);
+  }
+}
+
+TEST(MovedBody, WhatStandsBehindItIsNoPartOfIt) {
+  ProxyWorld world;
+  const std::string body(kPart, 'x');
+  world.backend().script = answer_each(ok(body) + "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged");
+  EXPECT_THAT(world.exchange(get()), EndsWith(body));
+  EXPECT_EQ(world.observer.upstream_open, 0) << "not used again";
+
+  world.backend().script = answer_each(ok("taken"));
+  const auto responses =
+      world.exchange("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 300000\r\n\r\n" + body + get("/next"), 2);
+  EXPECT_THAT(responses, EndsWith("taken"));
+  EXPECT_THAT(world.backend().all_received(), HasSubstr("GET /next "));
+}
+
+TEST(MovedBody, AClientThatLeavesOrStopsReadingEndsTheExchange) {
+  for (const bool leaves : {true, false}) {
+    ProxyWorld world;
+    world.backend().script =
+        answer_each("HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n" + std::string(50'000'000, 'x'));
+    auto& client = world.connect_client();
+    client.reads = false;
+    client.send(get());
+    world.run_for(1s);
+    if (leaves) client.abort();
+    world.until([&] { return world.observer.finished.size() == 1; }, 10min);
+    EXPECT_EQ(world.last().cause, leaves ? Cause::client_gone : Cause::client_stalled);
+    EXPECT_LT(world.last().bytes_out, 50'000'000u);
+    EXPECT_EQ(world.observer.upstream_open, 0);
+    client.close();
+  }
+}
+
+TEST(MovedBody, ARequestThatIsCutOrStallsDoesNotReachTheBackendWhole) {
+  for (const bool leaves : {true, false}) {
+    ProxyWorld world;
+    auto& client = world.connect_client();
+    client.send(post_of_a_part());
+    world.run_for(1s);
+    EXPECT_THAT(world.backend().all_received(), EndsWith(std::string(kPart, 'x')));
+    if (leaves) client.close();
+    world.until([&] { return world.observer.finished.size() == 1; }, 5min);
+    EXPECT_EQ(world.last().cause, leaves ? Cause::client_gone : Cause::request_body_timeout);
+    EXPECT_EQ(world.last().bytes_in, kPart);
+    if (!leaves) {
+      world.until([&] { return client.over(); }, 1min);
+      EXPECT_THAT(client.received, StartsWith("HTTP/1.1 408 "));
+    }
+    EXPECT_EQ(world.observer.upstream_open, 0);
+    world.run_for(1s);
+    EXPECT_TRUE(world.backend().connections.front().failed) << "no end in order";
+  }
+}
+
+TEST(MovedBody, ABackendThatFailsInTheMiddleOfARequestIs502AndOneThatStopsReadingIs504) {
+  for (const bool resets : {true, false}) {
+    ProxyWorld world;
+    std::size_t seen = 0;
+    world.backend().script = [&](BackendConnection& connection) {
+      seen = connection.received.size();
+      if (seen > 200'000) world.backend().reads = false;
+      return resets && seen > 200'000 ? Reply{.bytes = "", .reset = true} : Reply{};
+    };
+    auto& client = world.connect_client();
+    client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5000000\r\n\r\n" + std::string(5'000'000, 'x'));
+    world.until([&] { return client.over(); }, 5min);
+    EXPECT_GT(seen, 200'000u);
+    EXPECT_THAT(client.received, StartsWith(resets ? "HTTP/1.1 502 " : "HTTP/1.1 504 "));
+    EXPECT_EQ(world.observer.upstream_open, 0);
+  }
+}
+
+}  // namespace
+}  // namespace gopher::test
