@@ -44,13 +44,15 @@ std::size_t worker_count(const ProxyConfig& config) { return config.workers > 0 
 // registry, the loops and listeners, the log.
 constexpr std::uint64_t kReservedDescriptors = 128;
 
-// What every worker has descriptors for, at most what is configured: pipes, two descriptors each, with an eighth of
-// them; client connections, each with its upstream connection, at least one. With no known limit (0), what is
-// configured.
+// What every worker has descriptors for, at most what is configured: client connections, each with its upstream
+// connection, at least one; and pipes, two descriptors each, from what these leave, or from an eighth where they are
+// too many. With no known limit (0), what is configured.
 void limit_by_descriptors(SessionSettings& session, std::size_t workers, std::uint64_t descriptors) {
   if (descriptors == 0) return;
   const std::uint64_t each = (descriptors - std::min(descriptors, kReservedDescriptors)) / workers;
-  session.max_pipes = std::min<std::size_t>(session.max_pipes, each / 8 / 2);
+  const std::uint64_t wanted = 2 * std::uint64_t{session.max_connections};
+  const std::uint64_t for_pipes = each >= wanted ? each - wanted : each / 8;
+  session.max_pipes = std::min<std::size_t>(session.max_pipes, for_pipes / 2);
   const std::uint64_t connections = std::max<std::uint64_t>(each / 2 - session.max_pipes, 1);
   session.max_connections = std::min<std::size_t>(session.max_connections, connections);
 }

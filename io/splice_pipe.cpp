@@ -1,8 +1,8 @@
 #include "io/splice_pipe.h"
 
 #include <array>
+#include <atomic>
 #include <cerrno>
-#include <csignal>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,6 +19,7 @@ std::ptrdiff_t splice_some(int from, int to, std::size_t most) noexcept {
   }
 }
 
+// False also when there are no descriptors for trying it.
 bool sockets_can_be_spliced() noexcept {
   std::array<int, 2> sockets{};
   std::array<int, 2> ends{};
@@ -38,9 +39,11 @@ bool sockets_can_be_spliced() noexcept {
 }  // namespace
 
 std::unique_ptr<SplicePipe> SplicePipe::make() noexcept {
-  static const bool can = sockets_can_be_spliced();
+  static std::atomic<bool> known_to_work = false;
+  if (!known_to_work && !sockets_can_be_spliced()) return nullptr;
+  known_to_work = true;
   std::array<int, 2> ends{};
-  if (!can || ::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return nullptr;
+  if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return nullptr;
   return std::unique_ptr<SplicePipe>(new SplicePipe(ends[0], ends[1]));
 }
 

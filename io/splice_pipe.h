@@ -10,6 +10,7 @@
 
 namespace gopher {
 
+// Writing to a socket whose peer has gone raises SIGPIPE, which the process has to ignore (io/signals.cpp does).
 class SplicePipe final : public Pipe {
  public:
   // Null when no descriptors are left, or when the system (a container's policy) does not let sockets be spliced.

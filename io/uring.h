@@ -67,7 +67,7 @@ class Uring {
   void send(UringOperation& operation, int socket, std::span<const std::byte> bytes, bool awaited);
   void poll(UringOperation& operation, int descriptor, unsigned events);  // once; POLLIN, POLLOUT
   void read(UringOperation& operation, int descriptor, std::span<std::byte> into);
-  // Nobody hears of its end; the number is not used again before the next enter().
+  // Nobody hears of its end, which comes with the next enter() at the latest.
   void close(int descriptor);
   // Asks for the end of an operation under way; it completes as it would have, or with -ECANCELED.
   void cancel(UringOperation& operation);

@@ -121,6 +121,9 @@ class UringReactor {
   std::size_t complete_waits();
   bool idle() const noexcept { return ready_.empty() && touched_.empty(); }
 
+  // For the peer to take the last bytes of a stream that was closed; then it is reset.
+  Duration patience_after_close = std::chrono::seconds(60);
+
   Uring ring;
   UringClock clock;
   BufferPool send_blocks{kSendBytes, kKeptSendBlocks};

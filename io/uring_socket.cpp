@@ -19,8 +19,6 @@ namespace {
 constexpr unsigned kMostPieces = 4;
 // A read that brings less ends what a full buffer began: reading without the ring's buffers.
 constexpr std::size_t kThinBytes = 1024;
-// For the peer to take the last bytes of a stream that was closed; then it is reset.
-constexpr Duration kPatienceAfterClose = std::chrono::seconds(60);
 
 }  // namespace
 
@@ -346,12 +344,12 @@ void UringSocket::submit_closed() {
   ring.cancel(readable_);
   if (unsent() == 0) {
     ring.cancel(writable_);
-  } else if (full_ && !writable_.under_way()) {
+  } else if (full_) {
     if (!patience_) {
       patience_.emplace(reactor_.clock, &patience_ended, this);
-      patience_->arm(reactor_.clock.now() + kPatienceAfterClose);
+      patience_->arm(reactor_.clock.now() + reactor_.patience_after_close);
     }
-    ring.poll(writable_, socket_, POLLOUT);
+    if (!writable_.under_way()) ring.poll(writable_, socket_, POLLOUT);
   } else if (!full_ && !send_.under_way()) {
     ring.send(send_, socket_, block().subspan(unsent_begin_, unsent()), true);
   }

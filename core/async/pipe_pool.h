@@ -50,6 +50,8 @@ class PipePool {
     return {*this, std::move(pipe)};
   }
 
+  std::size_t kept() const noexcept { return free_.size(); }
+
  private:
   void take_back(std::unique_ptr<Pipe> pipe) noexcept {
     --lent_;

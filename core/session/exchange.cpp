@@ -110,8 +110,8 @@ Task<AfterExchange> Exchange::settle_client() {
   if (!head_written_) co_await respond_here();
   if (cut_) co_return AfterExchange::close;
   if (keep_alive) co_return AfterExchange::keep_alive;
-  // One that said close sends no more (RFC 9112 section 9.6), but perhaps the line end that old clients put behind a
-  // body.
+  // One that said close, or knows no other (HTTP/1.0), sends no more (RFC 9112 section 9.6), but perhaps the line end
+  // that old clients put behind a body.
   const bool client_has_ended =
       !facts_.keep_alive && facts_.framing.kind == http::BodyFraming::none && downstream_.input.empty();
   co_return client_has_ended ? AfterExchange::close : AfterExchange::linger;

@@ -30,10 +30,11 @@ Task<void> Exchange::pump_request_body() {
   while (body_pending()) {
     if (body_begun_ && downstream_.input.empty() && worth_moving(request_body_)) {
       if (const auto pipe = worker_.pipes.lend(client())) {
-        const auto moved =
-            co_await move_body({downstream_.reader, client(), worker_.settings.request_idle_timeout,
-                                upstream_->stream(), worker_.settings.first_byte_timeout, worker_.clock, bytes_in_},
-                               *pipe, request_body_);
+        const std::uint64_t before = request_body_.remaining();
+        const auto moved = co_await move_body({downstream_.reader, client(), worker_.settings.request_idle_timeout,
+                                               upstream_->stream(), worker_.settings.first_byte_timeout, worker_.clock},
+                                              *pipe, request_body_);
+        bytes_in_ += before - request_body_.remaining();
         if (stopping_pump_ || abort_cause_) co_return;
         if (moved.read_error) body_not_read(*moved.read_error);
         if (moved.write_error) body_not_taken(*moved.write_error);
@@ -44,11 +45,14 @@ Task<void> Exchange::pump_request_body() {
     if (downstream_.input.empty()) {
       const auto error = co_await downstream_.reader.ready(worker_.clock.now() + worker_.settings.request_idle_timeout);
       if (stopping_pump_ || abort_cause_) co_return;
-      IoResult filled = std::unexpected(error.value_or(ErrorKind::would_block));
-      if (!error) filled = downstream_.input.fill(client());
+      if (error) {
+        body_not_read(*error);
+        co_return;
+      }
+      const auto filled = downstream_.input.fill(client());
       if (!filled && filled.error() == ErrorKind::would_block) continue;
       if (!filled || *filled == 0) {
-        body_not_read(filled ? ErrorKind::end_of_stream : filled.error());
+        body_not_read(ErrorKind::end_of_stream);
         co_return;
       }
     }

@@ -21,13 +21,13 @@ struct MoveBody {
   Stream& to;
   Duration write_idle;  // the longest pause of `to`
   Clock& clock;
-  std::uint64_t& bytes;  // counted as they are written
 };
 
 // The error of the side that failed; of neither when the body is complete.
 struct BodyMoved {
   std::optional<ErrorKind> read_error = std::nullopt;  // end_of_stream when `from` ended too early
   std::optional<ErrorKind> write_error = std::nullopt;
+  std::uint64_t written = 0;  // bytes of the content
 };
 
 // `body` is framed by length, and nothing of it has been read that was not written. All references outlive the task.

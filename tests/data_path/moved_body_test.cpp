@@ -33,6 +33,7 @@ TEST(MovedBody, AResponseThatIsCutOrStallsIsCutForTheClient) {
     world.until([&] { return client.over(); }, 10min);
     EXPECT_EQ(world.last().cause, cause);
     EXPECT_EQ(world.last().status, 200);
+    EXPECT_EQ(world.worker->pipes.kept(), 1u) << "it was moved, and nothing is left in the pipe";
     if (!reply.reset) {
       EXPECT_EQ(world.last().bytes_out, kPart) << "what came has gone on";
     }
@@ -46,6 +47,7 @@ TEST(MovedBody, WhatStandsBehindItIsNoPartOfIt) {
   world.backend().script = answer_each(ok(body) + "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged");
   EXPECT_THAT(world.exchange(get()), EndsWith(body));
   EXPECT_EQ(world.observer.upstream_open, 0) << "not used again";
+  EXPECT_EQ(world.worker->pipes.kept(), 1u);
 
   world.backend().script = answer_each(ok("taken"));
   const auto responses =
@@ -68,7 +70,12 @@ TEST(MovedBody, AClientThatLeavesOrStopsReadingEndsTheExchange) {
     EXPECT_EQ(world.last().cause, leaves ? Cause::client_gone : Cause::client_stalled);
     EXPECT_LT(world.last().bytes_out, 50'000'000u);
     EXPECT_EQ(world.observer.upstream_open, 0);
+    EXPECT_EQ(world.worker->pipes.kept(), 0u) << "a pipe with bytes of one body in it serves no other";
     client.close();
+    const std::string body(kPart, 'y');
+    world.backend().script = answer_each(ok(body));
+    EXPECT_THAT(world.exchange(get()), EndsWith("\r\n\r\n" + body));
+    EXPECT_EQ(world.worker->pipes.kept(), 1u);
   }
 }
 
@@ -109,6 +116,16 @@ TEST(MovedBody, ABackendThatFailsInTheMiddleOfARequestIs502AndOneThatStopsReadin
     EXPECT_THAT(client.received, StartsWith(resets ? "HTTP/1.1 502 " : "HTTP/1.1 504 "));
     EXPECT_EQ(world.observer.upstream_open, 0);
   }
+}
+
+TEST(MovedBody, WithNoPipeLeftItGoesThroughTheProgram) {
+  SessionSettings settings;
+  settings.max_pipes = 0;
+  ProxyWorld world(1, settings);
+  const std::string body(kPart, 'x');
+  world.backend().script = answer_each(ok(body));
+  EXPECT_THAT(world.exchange(get()), EndsWith("\r\n\r\n" + body));
+  EXPECT_EQ(world.worker->pipes.kept(), 0u);
 }
 
 }  // namespace

@@ -5,8 +5,10 @@ import ctypes
 import hashlib
 import os
 import platform
+import socket
 import struct
 import threading
+import time
 
 import pytest
 from harness.backend import Gate, end_chunks, response, send_chunk
@@ -54,6 +56,23 @@ def test_long_bodies_both_ways_arrive_unaltered(make_backend, proxy_of_engine):
     proxy = proxy_of_engine(make_backend(answer))
     assert get(proxy.port).body == body
     assert post(proxy.port, body).body.decode() == hashlib.sha256(body).hexdigest()
+
+
+def test_an_urgent_byte_in_a_long_body_is_skipped_and_holds_nothing_up(make_backend, proxy_of_engine):
+    """splice never passes one, and poll says again and again that there is something to read: the proxy went round and
+    round, with no time-out."""
+    backend = make_backend(lambda request: response(hashlib.sha256(request.body).hexdigest().encode()))
+    proxy = proxy_of_engine(backend)
+    body = os.urandom(MIB)
+    with RawConnection(proxy.port) as client:
+        client.send(f"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {MIB}\r\n\r\n")
+        client.send(body[:200_000])
+        eventually(lambda: proxy.metric("gopherproxy_upstream_connections") == 1, what="the body is on its way")
+        time.sleep(0.2)  # until all of it has been moved
+        client.socket.send(b"!", socket.MSG_OOB)
+        client.send(body[200_000:])
+        assert client.read_head()[0] == 200
+        assert client.read_exactly(64).decode() == hashlib.sha256(body).hexdigest()
 
 
 def test_a_client_that_reads_nothing_holds_the_backend_back(make_backend, proxy_of_engine):
