@@ -4,7 +4,7 @@
 : "${root:?set by dev}"
 
 readonly -a gates=("lint" "build release" "build asan" "tidy" "test" "sanitize asan" "sanitize tsan" "determinism"
-  "bench instructions" "explore" "fuzz 5" "stack-test")
+  "bench instructions" "explore" "stack-test")
 
 command_gates() {
   local -a chosen=("$@")

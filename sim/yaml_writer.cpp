@@ -87,7 +87,8 @@ void block(std::string& to, const YamlNode& map, std::size_t depth) {
 std::string write_yaml(const YamlNode& root) {
   std::string text;
   block(text, root, 0);
-  return text;
+  // No text at all would be read as null.
+  return text.empty() ? "{}\n" : text;
 }
 
 }  // namespace gopher::sim
