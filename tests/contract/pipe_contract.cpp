@@ -17,6 +17,16 @@ Task<void> send(World& world, Stream& stream, std::span<const std::byte> bytes) 
   stream.shutdown_write();
 }
 
+// Says `text` on one end, and reads it on the other into the pipe; false (and a failure) when it is not there whole.
+Task<bool> say_into(World& world, StreamPair& pair, Pipe& pipe, std::string_view text) {
+  const bool said = co_await say(world, *pair.client, text);
+  if (!said) co_return false;
+  co_await until_readable(world, *pair.server);
+  const auto read = pair.server->try_read_into(pipe, text.size());
+  EXPECT_EQ(read, text.size());
+  co_return read == text.size();
+}
+
 // All that comes, at most a random number of bytes at once; between them, now and then, some through a buffer.
 Task<void> relay(World& world, Stream& from, Stream& to) {
   RandomStream random(1, "relay", "");
@@ -66,10 +76,8 @@ Task<void> behind_a_write(World& world) {
   const auto pipe = first.server->make_pipe();
   CO_ASSERT(pipe != nullptr);
   EXPECT_EQ(first.server->try_read_into(*pipe, 100), std::unexpected(ErrorKind::would_block));
-  const bool said = co_await say(world, *first.client, "body");
-  CO_ASSERT(said);
-  co_await until_readable(world, *first.server);
-  CO_ASSERT(first.server->try_read_into(*pipe, 100) == 4u);
+  const bool held = co_await say_into(world, first, *pipe, "body");
+  CO_ASSERT(held);
   const bool head = co_await say(world, *second.client, "head, ");
   CO_ASSERT(head);
   CO_ASSERT(second.client->try_write_from(*pipe).has_value());
@@ -109,10 +117,8 @@ Task<void> full(World& world) {
   // A system that has no room for a large write may have some for a small one.
   for (bool taken = true; taken;) {
     total += co_await fill(world, *to.client, kMostBuffered);
-    const bool said = co_await say(world, *from.client, "hello");
-    CO_ASSERT(said);
-    co_await until_readable(world, *from.server);
-    CO_ASSERT(from.server->try_read_into(*pipe, 5) == 5u);
+    const bool held = co_await say_into(world, from, *pipe, "hello");
+    CO_ASSERT(held);
     total += 5;
     const auto written = to.client->try_write_from(*pipe);
     taken = written.has_value();
@@ -150,10 +156,8 @@ Task<void> reset(World& world) {
   auto to = co_await connected_pair(world);
   const auto pipe = from.server->make_pipe();
   CO_ASSERT(pipe != nullptr);
-  const bool said = co_await say(world, *from.client, "hello");
-  CO_ASSERT(said);
-  co_await until_readable(world, *from.server);
-  CO_ASSERT(from.server->try_read_into(*pipe, 5) == 5u);
+  const bool held = co_await say_into(world, from, *pipe, "hello");
+  CO_ASSERT(held);
   to.server->reset();
   from.client->reset();
   co_await until_readable(world, *to.client);
