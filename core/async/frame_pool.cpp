@@ -23,8 +23,11 @@ void deallocate(void* frame, std::size_t bytes) noexcept { ::operator delete(fra
 
 namespace {
 
-constexpr std::size_t kGrain = 64;
-constexpr std::size_t kClasses = kMaxPooledBytes / kGrain;
+// A class of k grains holds what malloc (glibc's) gives for it anyway: its blocks are multiples of 16 bytes, of which
+// it keeps 8.
+constexpr std::size_t kGrain = 16;
+constexpr std::size_t kKeptByMalloc = 8;
+constexpr std::size_t class_of(std::size_t bytes) { return (bytes + kKeptByMalloc + kGrain - 1) / kGrain; }
 
 struct FreeFrame {
   FreeFrame* next;
@@ -36,7 +39,7 @@ struct SizeClass {
 };
 
 struct Cache {
-  std::array<SizeClass, kClasses + 1> classes{};
+  std::array<SizeClass, class_of(kMaxPooledBytes) + 1> classes{};
   ~Cache() {
     for (auto& size_class : classes) {
       while (auto* frame = size_class.head) {
@@ -50,8 +53,6 @@ struct Cache {
 
 thread_local Cache cache;
 
-constexpr std::size_t class_of(std::size_t bytes) { return (bytes + kGrain - 1) / kGrain; }
-
 }  // namespace
 
 void* allocate(std::size_t bytes) {
@@ -62,7 +63,7 @@ void* allocate(std::size_t bytes) {
     --size_class.kept;
     return frame;
   }
-  return ::operator new(class_of(bytes) * kGrain);
+  return ::operator new(class_of(bytes) * kGrain - kKeptByMalloc);
 }
 
 void deallocate(void* frame, std::size_t bytes) noexcept {

@@ -34,7 +34,7 @@ TEST_F(FramePool, AFreedFrameIsTheNextOneOfItsSizeClass) {
   frame_pool::deallocate(frame, 1000);
   void* other_class = frame_pool::allocate(100);
   EXPECT_NE(other_class, frame);
-  void* same_class = frame_pool::allocate(990);  // 961 to 1024 bytes are one class
+  void* same_class = frame_pool::allocate(990);  // 985 to 1000 bytes are one class
   EXPECT_EQ(same_class, frame);
   frame_pool::deallocate(same_class, 990);
   frame_pool::deallocate(other_class, 100);
