@@ -136,6 +136,7 @@ void Uring::send(UringOperation& operation, int socket, std::span<const std::byt
   io_uring_sqe_set_data(&entry, &operation);
   if (awaited) return;
   entry.flags |= IOSQE_CQE_SKIP_SUCCESS;
+  operation.quiet_ = true;
   quiet_sends_.push_back({&operation, static_cast<int>(bytes.size())});
 }
 
@@ -186,7 +187,7 @@ std::size_t Uring::enter(Duration at_most) {
 
 void Uring::end_quiet_sends() {
   for (const auto& [operation, bytes] : quiet_sends_) {
-    if (!std::exchange(operation->under_way_, false)) continue;
+    operation->under_way_ = operation->quiet_ = false;
     operation->callback_(*operation, bytes, 0);
   }
   quiet_sends_.clear();
@@ -206,6 +207,10 @@ std::size_t Uring::take_completions() {
     auto* operation = static_cast<UringOperation*>(io_uring_cqe_get_data(completion));
     if (operation == nullptr) continue;
     operation->under_way_ = (completion->flags & IORING_CQE_F_MORE) != 0;
+    // Not all was sent. Nothing may remember it any longer: its owner may end now.
+    if (std::exchange(operation->quiet_, false)) {
+      std::erase_if(quiet_sends_, [&](const QuietSend& send) { return send.operation == operation; });
+    }
     operation->callback_(*operation, completion->res, completion->flags);
   }
   io_uring_cq_advance(&ring_, static_cast<unsigned>(taken));

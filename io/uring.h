@@ -38,6 +38,20 @@ class UringOperation {
   Callback callback_;
   bool under_way_ = false;
   bool cancelling_ = false;
+  bool quiet_ = false;  // in Uring::quiet_sends_
+};
+
+// One whose completions a member function of its owner hears.
+template <class Owner, void (Owner::*Completed)(int result, unsigned flags) noexcept>
+class UringOperationOf final : public UringOperation {
+ public:
+  explicit UringOperationOf(Owner& owner) noexcept : UringOperation(&completed), owner_(owner) {}
+
+ private:
+  static void completed(UringOperation& operation, int result, unsigned flags) noexcept {
+    (static_cast<UringOperationOf&>(operation).owner_.*Completed)(result, flags);
+  }
+  Owner& owner_;
 };
 
 class Uring {

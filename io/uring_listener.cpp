@@ -51,13 +51,7 @@ class UringListener final : public Listener, private UringDescriptor {
   const SocketAddress& local() const noexcept override { return local_; }
 
  private:
-  struct Acceptable : UringOperation {
-    explicit Acceptable(UringListener& its_listener) noexcept : UringOperation(&completed), listener(its_listener) {}
-    static void completed(UringOperation& operation, int, unsigned) noexcept {
-      static_cast<Acceptable&>(operation).listener.wait_.end(std::nullopt);
-    }
-    UringListener& listener;
-  };
+  void acceptable(int, unsigned) noexcept { wait_.end(std::nullopt); }
 
   bool submit() override {
     if (socket_ >= 0 && wait_.unanswered() && !acceptable_.under_way()) {
@@ -70,7 +64,7 @@ class UringListener final : public Listener, private UringDescriptor {
   int socket_;
   SocketAddress local_;
   UringWait wait_;
-  Acceptable acceptable_{*this};
+  UringOperationOf<UringListener, &UringListener::acceptable> acceptable_{*this};
 };
 
 }  // namespace

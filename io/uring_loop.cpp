@@ -57,16 +57,10 @@ class PostBox final : private UringDescriptor {
   bool rang() const noexcept { return rang_; }
 
  private:
-  struct Bell : UringOperation {
-    explicit Bell(PostBox& its_box) noexcept : UringOperation(&heard), box(its_box) {}
-    static void heard(UringOperation& operation, int, unsigned) noexcept {
-      PostBox& box = static_cast<Bell&>(operation).box;
-      box.rang_ = true;
-      box.reactor_.touch(box);
-    }
-    PostBox& box;
-  };
-
+  void heard(int, unsigned) noexcept {
+    rang_ = true;
+    reactor_.touch(*this);
+  }
   bool submit() override {
     if (!bell_.under_way()) reactor_.ring.read(bell_, event_, std::as_writable_bytes(std::span(&count_, 1)));
     return true;
@@ -75,7 +69,7 @@ class PostBox final : private UringDescriptor {
   UringReactor& reactor_;
   int event_;
   std::uint64_t count_ = 0;
-  Bell bell_{*this};
+  UringOperationOf<PostBox, &PostBox::heard> bell_{*this};
   bool rang_ = false;
   std::mutex mutex_;
   std::vector<std::move_only_function<void()>> posted_;

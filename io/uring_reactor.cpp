@@ -3,8 +3,15 @@
 #include <utility>
 
 #include "core/async/check.h"
+#include "io/uring_socket.h"
 
 namespace gopher {
+
+namespace {
+
+constexpr std::size_t kMostKeptSendings = 256;
+
+}  // namespace
 
 UringWait::UringWait(UringReactor& reactor) noexcept : reactor_(reactor), timer_(reactor.clock, &elapsed, this) {}
 UringWait::~UringWait() { GOPHER_CHECK(wait_ == nullptr); }
@@ -47,6 +54,20 @@ void UringWait::elapsed(void* context) {
   } else {
     self.end(ErrorKind::timed_out);
   }
+}
+
+UringReactor::UringReactor() { sendings_.reserve(kMostKeptSendings); }
+UringReactor::~UringReactor() = default;
+
+std::unique_ptr<UringSending> UringReactor::lend_sending() {
+  if (sendings_.empty()) return std::make_unique<UringSending>(*this);
+  auto sending = std::move(sendings_.back());
+  sendings_.pop_back();
+  return sending;
+}
+
+void UringReactor::take_back(std::unique_ptr<UringSending> sending) noexcept {
+  if (sendings_.size() < kMostKeptSendings) sendings_.push_back(std::move(sending));
 }
 
 void UringReactor::submit() {

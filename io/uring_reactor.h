@@ -14,7 +14,6 @@
 #include <optional>
 #include <vector>
 
-#include "core/async/buffer_pool.h"
 #include "core/async/timer_queue.h"
 #include "core/ports/network.h"
 #include "io/system_clock.h"
@@ -23,6 +22,7 @@
 namespace gopher {
 
 class UringReactor;
+class UringSending;
 
 class UringClock final : public SystemClock {
  public:
@@ -100,9 +100,8 @@ struct ReceivedPiece {
 
 class UringReactor {
  public:
-  // What is written in smaller pieces is copied, so that it is sent with the batch.
-  static constexpr std::size_t kSendBytes = 4096;
-  static constexpr std::size_t kKeptSendBlocks = 256;
+  UringReactor();
+  ~UringReactor();
 
   // Before the next enter(), submit() is called on it.
   void touch(UringDescriptor& descriptor) {
@@ -117,6 +116,9 @@ class UringReactor {
   // Destroys it when its submit() says that it has ended.
   void keep_until_ended(std::unique_ptr<UringDescriptor> descriptor);
   bool keeps_any() const noexcept { return !kept_.empty(); }
+  // The sending side of a socket, and its return, with nothing in it.
+  std::unique_ptr<UringSending> lend_sending();
+  void take_back(std::unique_ptr<UringSending> sending) noexcept;
   // The waits that have ended. Returns how many there were.
   std::size_t complete_waits();
   bool idle() const noexcept { return ready_.empty() && touched_.empty(); }
@@ -126,7 +128,6 @@ class UringReactor {
 
   Uring ring;
   UringClock clock;
-  BufferPool send_blocks{kSendBytes, kKeptSendBlocks};
   std::array<ReceivedPiece, Uring::kBuffers> pieces;
 
  private:
@@ -138,6 +139,7 @@ class UringReactor {
   std::vector<UringWait*> completing_;
   std::vector<UringDescriptor*> touched_;
   std::vector<UringDescriptor*> submitting_;
+  std::vector<std::unique_ptr<UringSending>> sendings_;
   std::vector<std::unique_ptr<UringDescriptor>> kept_;  // at their kept_at_
 };
 

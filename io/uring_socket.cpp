@@ -157,20 +157,36 @@ void UringSocket::readable(int, unsigned) noexcept {
   }
 }
 
+UringSending& UringSocket::sending() {
+  if (!sending_) {
+    sending_ = reactor_.lend_sending();
+    sending_->socket = this;
+  }
+  return *sending_;
+}
+
+void UringSocket::rest() noexcept {
+  if (!sending_ || !sending_->settled() || sending_->wait.under_way()) return;
+  sending_->patience.disarm();
+  reactor_.take_back(std::move(sending_));
+}
+
+std::optional<ErrorKind> UringSocket::unwritable() const noexcept {
+  if (!open_ || write_ended_) return ErrorKind::closed;
+  if (failure_) return failure_;
+  if (sending_ && (sending_->full || sending_->send.under_way())) return ErrorKind::would_block;
+  return std::nullopt;
+}
+
 std::expected<std::size_t, ErrorKind> UringSocket::try_write(std::span<const WriteBuffer> buffers) noexcept {
-  if (!open_ || write_ended_) return std::unexpected(ErrorKind::closed);
-  if (failure_) return std::unexpected(*failure_);
-  if (full_ || send_.under_way()) return std::unexpected(ErrorKind::would_block);
+  if (const auto error = unwritable()) return std::unexpected(*error);
   std::size_t total = 0;
   for (const auto& buffer : buffers)
     total += buffer.size();
   GOPHER_CHECK(total > 0);
-  if (total > UringReactor::kSendBytes - unsent_end_) return send_directly(buffers);
-  if (!block_) block_ = reactor_.send_blocks.lend();
-  for (const auto& buffer : buffers) {
-    if (!buffer.empty()) std::memcpy(block().data() + unsent_end_, buffer.data(), buffer.size());
-    unsent_end_ += buffer.size();
-  }
+  if (total > (sending_ ? sending_->room() : UringSending::kBlockBytes)) return send_directly(buffers);
+  for (const auto& buffer : buffers)
+    sending().append(buffer);
   reactor_.touch(*this);
   return total;
 }
@@ -180,10 +196,10 @@ std::expected<std::size_t, ErrorKind> UringSocket::send_directly(std::span<const
   GOPHER_CHECK(buffers.size() <= kMaxBuffers);
   std::array<iovec, 1 + kMaxBuffers> parts;
   std::size_t count = 0;
+  const auto add = [&](WriteBuffer part) { parts[count++] = {const_cast<std::byte*>(part.data()), part.size()}; };
   const std::size_t before = unsent();
-  if (before > 0) parts[count++] = {block().data() + unsent_begin_, before};
-  for (const auto& buffer : buffers)
-    parts[count++] = {const_cast<std::byte*>(buffer.data()), buffer.size()};
+  if (before > 0) add(sending_->unsent());
+  std::ranges::for_each(buffers, add);
   msghdr message{};
   message.msg_iov = parts.data();
   message.msg_iovlen = count;
@@ -197,18 +213,15 @@ std::expected<std::size_t, ErrorKind> UringSocket::send_directly(std::span<const
     return std::unexpected(*failure_);
   }
   const std::size_t taken = sent < 0 ? 0 : static_cast<std::size_t>(sent);
-  was_sent(std::min(taken, before));
-  full_ = unsent() > 0;
-  if (full_) reactor_.touch(*this);
+  if (before > 0) was_sent(std::min(taken, before));
+  if (unsent() > 0) reactor_.touch(*this);
   if (taken <= before) return std::unexpected(ErrorKind::would_block);
   return taken - before;
 }
 
 std::expected<std::size_t, ErrorKind> UringSocket::try_write_from(SplicePipe& pipe) noexcept {
   GOPHER_CHECK(pipe.bytes() > 0);
-  if (!open_ || write_ended_) return std::unexpected(ErrorKind::closed);
-  if (failure_) return std::unexpected(*failure_);
-  if (full_ || send_.under_way()) return std::unexpected(ErrorKind::would_block);
+  if (const auto error = unwritable()) return std::unexpected(*error);
   // What was accepted before goes first.
   if (unsent() > 0) {
     const auto flushed = send_directly({});
@@ -222,51 +235,61 @@ std::expected<std::size_t, ErrorKind> UringSocket::try_write_from(SplicePipe& pi
 }
 
 void UringSocket::was_sent(std::size_t bytes) noexcept {
-  unsent_begin_ += bytes;
+  sending_->was_sent(bytes);
   if (unsent() > 0) return;
-  drop_unsent();
+  rest();
   if (write_ended_ && socket_ >= 0) ::shutdown(socket_, SHUT_WR);
 }
 
 void UringSocket::drop_unsent() noexcept {
-  unsent_begin_ = unsent_end_ = 0;
-  full_ = false;
-  block_.release();
+  if (!sending_) return;
+  sending_->drop_unsent();
+  rest();
 }
 
 void UringSocket::wait_writable(IoWait& wait, Instant deadline) {
-  write_.begin(wait, open_ ? deadline : kNever);
+  UringWait& write = sending().wait;
+  write.begin(wait, open_ ? deadline : kNever);
   if (!open_) {
-    write_.end(ErrorKind::closed);
+    write.end(ErrorKind::closed);
   } else if (failure_) {
-    write_.end(std::nullopt);
+    write.end(std::nullopt);
   } else {
     reactor_.touch(*this);
   }
 }
 
-void UringSocket::sent(int result, unsigned) noexcept {
+void UringSocket::sent(int result) noexcept {
   const bool failed = result < 0 && result != -EAGAIN && result != -EINTR;
   if (failed && !failure_) failure_ = stream_error(-result);
   if (failure_) {
     drop_unsent();
   } else {
     was_sent(result < 0 ? 0 : static_cast<std::size_t>(result));
-    full_ = unsent() > 0;
   }
-  if (!full_) write_.end(std::nullopt);
-  if (full_ || !open_) reactor_.touch(*this);
+  if (sending_ && !sending_->full) sending_->wait.end(std::nullopt);
+  if (unsent() > 0 || !open_) reactor_.touch(*this);
 }
 
-void UringSocket::writable(int, unsigned) noexcept {
-  if (full_) {
-    full_ = false;  // submit() tries again
+void UringSocket::writable() noexcept {
+  if (sending_->full) {
+    sending_->full = false;  // submit() tries again
     reactor_.touch(*this);
   } else {
-    write_.end(std::nullopt);
+    sending_->wait.end(std::nullopt);
+    rest();
   }
   if (!open_) reactor_.touch(*this);
 }
+
+void UringSending::append(WriteBuffer bytes) noexcept {
+  if (!bytes.empty()) std::memcpy(block_.data() + end_, bytes.data(), bytes.size());
+  end_ += bytes.size();
+}
+
+void UringSending::was_sent_by_ring(int result, unsigned) noexcept { socket->sent(result); }
+void UringSending::was_writable(int, unsigned) noexcept { socket->writable(); }
+void UringSending::patience_ended(void* context) { static_cast<UringSending*>(context)->socket->give_up(); }
 
 bool UringSocket::submit() {
   if (!open_) {
@@ -276,11 +299,14 @@ bool UringSocket::submit() {
     return false;
   }
   Uring& ring = reactor_.ring;
-  if (unsent() > 0 && !full_ && !send_.under_way()) {
-    ring.send(send_, socket_, block().subspan(unsent_begin_, unsent()), write_.under_way() || write_ended_);
+  if (sending_) {
+    UringSending& side = *sending_;
+    if (unsent() > 0 && !side.full && !side.send.under_way()) {
+      ring.send(side.send, socket_, side.unsent(), side.wait.under_way() || write_ended_);
+    }
+    const bool wants_room = side.full || (side.wait.unanswered() && unsent() == 0);
+    if (wants_room && !side.writable.under_way()) ring.poll(side.writable, socket_, POLLOUT);
   }
-  const bool wants_room = full_ || (write_.unanswered() && unsent() == 0);
-  if (wants_room && !writable_.under_way()) ring.poll(writable_, socket_, POLLOUT);
 
   if (read_directly_ || pieces_ >= kMostPieces) ring.cancel(receive_);
   if (read_.unanswered() && !receive_.under_way() && !readable_.under_way()) {
@@ -315,7 +341,7 @@ void UringSocket::end(bool aborting) noexcept {
   drop_received();
   if (aborting) abort_at_close();
   read_.close();
-  write_.close();
+  if (sending_) sending_->wait.close();
   if (settled()) {
     close_descriptor();
     return;
@@ -329,29 +355,27 @@ void UringSocket::abort_at_close() noexcept {
   ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
   failure_ = ErrorKind::closed;
   write_ended_ = false;
-  if (!send_.under_way()) drop_unsent();
+  if (sending_ && !sending_->send.under_way()) drop_unsent();
 }
 
-void UringSocket::patience_ended(void* context) {
-  auto& self = *static_cast<UringSocket*>(context);
-  self.abort_at_close();
-  self.reactor_.touch(self);
+void UringSocket::give_up() noexcept {
+  abort_at_close();
+  reactor_.touch(*this);
 }
 
 void UringSocket::submit_closed() {
   Uring& ring = reactor_.ring;
   ring.cancel(receive_);
   ring.cancel(readable_);
+  if (!sending_) return;
+  UringSending& side = *sending_;
   if (unsent() == 0) {
-    ring.cancel(writable_);
-  } else if (full_) {
-    if (!patience_) {
-      patience_.emplace(reactor_.clock, &patience_ended, this);
-      patience_->arm(reactor_.clock.now() + reactor_.patience_after_close);
-    }
-    if (!writable_.under_way()) ring.poll(writable_, socket_, POLLOUT);
-  } else if (!full_ && !send_.under_way()) {
-    ring.send(send_, socket_, block().subspan(unsent_begin_, unsent()), true);
+    ring.cancel(side.writable);
+  } else if (side.full) {
+    if (!side.patience.armed()) side.patience.arm(reactor_.clock.now() + reactor_.patience_after_close);
+    if (!side.writable.under_way()) ring.poll(side.writable, socket_, POLLOUT);
+  } else if (!side.send.under_way()) {
+    ring.send(side.send, socket_, side.unsent(), true);
   }
 }
 

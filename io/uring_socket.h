@@ -1,20 +1,66 @@
 // UringSocket: the socket of a stream of io_uring, and what is under way on it.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <memory>
 #include <optional>
 #include <span>
 #include <unistd.h>
 #include <utility>
 
-#include "core/async/buffer_pool.h"
+#include "core/async/check.h"
 #include "core/ports/network.h"
 #include "io/splice_pipe.h"
 #include "io/uring_reactor.h"
 
 namespace gopher {
+
+class UringSocket;
+
+// The sending side of a socket. A socket borrows it from the reactor while something is to be sent or somebody waits
+// for room, so that an idle one costs little.
+class UringSending {
+ public:
+  // What is written in smaller pieces is copied, so that it is sent with the batch.
+  static constexpr std::size_t kBlockBytes = 4096;
+
+  explicit UringSending(UringReactor& reactor) noexcept
+      : wait(reactor), patience(reactor.clock, &UringSending::patience_ended, this) {}
+
+  std::span<const std::byte> unsent() const noexcept { return std::span(block_).subspan(begin_, end_ - begin_); }
+  std::size_t room() const noexcept { return kBlockBytes - end_; }
+  void append(WriteBuffer bytes) noexcept;
+  void was_sent(std::size_t bytes) noexcept {
+    GOPHER_CHECK(bytes <= end_ - begin_);
+    begin_ += bytes;
+    full = begin_ != end_;
+    if (!full) begin_ = end_ = 0;
+  }
+  void drop_unsent() noexcept { was_sent(end_ - begin_); }
+  // Nothing waits to be sent, and no operation is under way.
+  bool settled() const noexcept { return begin_ == end_ && !send.under_way() && !writable.under_way(); }
+
+  // The ends of its operations, for its socket.
+  void was_sent_by_ring(int result, unsigned) noexcept;
+  void was_writable(int, unsigned) noexcept;
+
+  UringSocket* socket = nullptr;  // whose it is
+  UringWait wait;
+  UringOperationOf<UringSending, &UringSending::was_sent_by_ring> send{*this};
+  UringOperationOf<UringSending, &UringSending::was_writable> writable{*this};
+  Timer patience;     // after close, for the peer to take the rest
+  bool full = false;  // the system did not take all that is unsent
+
+ private:
+  static void patience_ended(void* context);
+
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+  std::array<std::byte, kBlockBytes> block_;
+};
 
 // The socket of a stream. It lives until its stream is gone and no operation is under way on it.
 //
@@ -25,9 +71,11 @@ namespace gopher {
 // socket's buffer, and its failure is told by the next call. A large one goes to the socket directly.
 class UringSocket final : public UringDescriptor {
  public:
-  UringSocket(UringReactor& reactor, int socket) noexcept
-      : reactor_(reactor), socket_(socket), read_(reactor), write_(reactor) {}
-  ~UringSocket() override { close_descriptor(); }
+  UringSocket(UringReactor& reactor, int socket) noexcept : reactor_(reactor), socket_(socket), read_(reactor) {}
+  ~UringSocket() override {
+    rest();
+    close_descriptor();
+  }
 
   bool is_open() const noexcept { return open_; }
   std::expected<std::size_t, ErrorKind> try_read(ReadBuffer buffer) noexcept;
@@ -42,26 +90,18 @@ class UringSocket final : public UringDescriptor {
   void reset() noexcept;
   // Nothing is under way, and nothing waits to be sent.
   bool settled() const noexcept {
-    return unsent() == 0 && !receive_.under_way() && !readable_.under_way() && !send_.under_way() &&
-           !writable_.under_way() && !touched();
+    return !receive_.under_way() && !readable_.under_way() && (!sending_ || sending_->settled()) && !touched();
   }
 
   bool submit() override;
 
  private:
-  template <auto Completed>
-  struct Operation : UringOperation {
-    explicit Operation(UringSocket& its_socket) noexcept : UringOperation(&completed), socket(its_socket) {}
-    static void completed(UringOperation& operation, int result, unsigned flags) noexcept {
-      (static_cast<Operation&>(operation).socket.*Completed)(result, flags);
-    }
-    UringSocket& socket;
-  };
+  friend class UringSending;
 
   void received(int result, unsigned flags) noexcept;
   void readable(int result, unsigned flags) noexcept;
-  void sent(int result, unsigned flags) noexcept;
-  void writable(int result, unsigned flags) noexcept;
+  void sent(int result) noexcept;
+  void writable() noexcept;
 
   bool anything_received() noexcept;
   std::size_t take(ReadBuffer buffer) noexcept;
@@ -73,8 +113,12 @@ class UringSocket final : public UringDescriptor {
   std::expected<std::size_t, ErrorKind> receive_with(Call call) noexcept;
   void reading_failed(ErrorKind kind) noexcept;
 
-  std::span<std::byte> block() noexcept { return std::as_writable_bytes(block_.bytes()); }
-  std::size_t unsent() const noexcept { return unsent_end_ - unsent_begin_; }
+  UringSending& sending();
+  // Gives the sending side back when there is nothing left to do with it.
+  void rest() noexcept;
+  std::size_t unsent() const noexcept { return sending_ ? sending_->unsent().size() : 0; }
+  // What keeps a write from being tried, if anything does.
+  std::optional<ErrorKind> unwritable() const noexcept;
   // Of the unsent bytes, and `buffers` behind them: bytes of the latter that were taken, or would_block.
   std::expected<std::size_t, ErrorKind> send_directly(std::span<const WriteBuffer> buffers) noexcept;
   void was_sent(std::size_t bytes) noexcept;
@@ -86,15 +130,15 @@ class UringSocket final : public UringDescriptor {
   void close_descriptor() noexcept {
     if (socket_ >= 0) ::close(std::exchange(socket_, -1));
   }
-  static void patience_ended(void* context);
+  void give_up() noexcept;
 
   UringReactor& reactor_;
   int socket_;
   bool open_ = true;
 
   UringWait read_;
-  Operation<&UringSocket::received> receive_{*this};
-  Operation<&UringSocket::readable> readable_{*this};
+  UringOperationOf<UringSocket, &UringSocket::received> receive_{*this};
+  UringOperationOf<UringSocket, &UringSocket::readable> readable_{*this};
   std::uint16_t first_piece_ = ReceivedPiece::kNone;
   std::uint16_t last_piece_ = ReceivedPiece::kNone;
   std::uint32_t read_of_first_ = 0;
@@ -103,18 +147,11 @@ class UringSocket final : public UringDescriptor {
   bool read_ended_ = false;     // by the peer's end of stream
   bool read_failed_ = false;    // nothing more comes, failure_ says why
 
-  UringWait write_;
-  Operation<&UringSocket::sent> send_{*this};
-  Operation<&UringSocket::writable> writable_{*this};
-  Buffer block_;
-  std::size_t unsent_begin_ = 0;
-  std::size_t unsent_end_ = 0;
-  bool full_ = false;  // the system did not take all that is unsent
+  std::unique_ptr<UringSending> sending_;
   bool write_ended_ = false;
 
   // The system reports a failure once, so it is remembered here.
   std::optional<ErrorKind> failure_;
-  std::optional<Timer> patience_;
 };
 
 }  // namespace gopher
