@@ -1,8 +1,8 @@
 // Task<T>: a coroutine that begins when it is awaited and hands its value to the one who awaits it.
 //
-// Ownership: the Task owns the frame. Awaiting it from another coroutine is the only way to run it; TaskGroup
-// (task_group.h) runs Task<void> beside its owner. A Task is never destroyed while it is suspended inside an
-// operation: cancelling is closing what it waits for, then awaiting it.
+// Ownership: the Task owns the frame. Another coroutine awaits it, or a Task<void> is run for a TaskOwner, such as a
+// TaskGroup (task_group.h), which hears of its end. A Task is never destroyed while it is suspended inside an operation:
+// cancelling is closing what it waits for, then waiting for its end.
 // Exceptions are programming errors here: one that leaves a Task ends the program.
 #pragma once
 
@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <exception>
 #include <optional>
+#include <type_traits>
 #include <utility>
 
 #include "core/async/frame_pool.h"
@@ -18,6 +19,16 @@ namespace gopher {
 
 template <class T>
 class Task;
+
+// Hears of the end of the tasks that are run for it; outlives them.
+class TaskOwner {
+ public:
+  // Of one of them; its frame is gone.
+  virtual void task_ended() noexcept = 0;
+
+ protected:
+  ~TaskOwner() = default;
+};
 
 namespace detail {
 
@@ -32,7 +43,7 @@ class TaskPromiseBase {
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> finished) const noexcept {
-      return finished.promise().finish();
+      return finished.promise().finish(finished);
     }
     void await_resume() const noexcept {}
   };
@@ -50,12 +61,14 @@ class TaskPromiseBase {
     return true;
   }
 
- private:
-  std::coroutine_handle<> finish() noexcept {
+ protected:
+  std::coroutine_handle<> finish(std::coroutine_handle<>) noexcept {
     ended_ = true;
     return continuation_ ? continuation_ : std::noop_coroutine();
   }
 
+ private:
+  friend struct FinalAwaiter;
   std::coroutine_handle<> continuation_;
   bool ended_ = false;
 };
@@ -80,6 +93,19 @@ class TaskPromise<void> : public TaskPromiseBase {
   Task<void> get_return_object() noexcept;
   void return_void() const noexcept {}
   void take() const noexcept {}
+  void run_for(TaskOwner& owner) noexcept { owner_ = &owner; }
+
+ private:
+  friend struct FinalAwaiter;
+  std::coroutine_handle<> finish(std::coroutine_handle<> self) noexcept {
+    if (owner_ == nullptr) return TaskPromiseBase::finish(self);
+    TaskOwner& owner = *owner_;
+    self.destroy();
+    owner.task_ended();
+    return std::noop_coroutine();
+  }
+
+  TaskOwner* owner_ = nullptr;
 };
 
 }  // namespace detail
@@ -106,6 +132,15 @@ class [[nodiscard]] Task {
     T await_resume() const { return handle.promise().take(); }
   };
   Awaiter operator co_await() const noexcept { return Awaiter{handle_}; }
+
+  // Runs it now, up to its first suspension. Its frame ends with it.
+  void run_for(TaskOwner& owner) &&
+    requires std::is_void_v<T>
+  {
+    const Handle handle = std::exchange(handle_, nullptr);
+    handle.promise().run_for(owner);
+    handle.resume();
+  }
 
  private:
   Handle handle_;

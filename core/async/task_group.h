@@ -9,7 +9,7 @@
 namespace gopher {
 
 // Must be joined (or empty) when it is destroyed; this is asserted. One thread.
-class TaskGroup {
+class TaskGroup final : private TaskOwner {
  public:
   TaskGroup() = default;
   TaskGroup(const TaskGroup&) = delete;
@@ -30,9 +30,7 @@ class TaskGroup {
   JoinAwaiter join() noexcept { return JoinAwaiter{*this}; }
 
  private:
-  struct Runner;
-  static Runner run(TaskGroup& group, Task<void> task);
-  void finished() noexcept;
+  void task_ended() noexcept override;
 
   std::size_t running_ = 0;
   std::coroutine_handle<> joiner_;

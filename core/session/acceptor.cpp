@@ -16,27 +16,38 @@ constexpr int kAcceptsAtDrain = 65536;
 
 }  // namespace
 
-// A session in the list of those that live, so that drain() and cut() reach them.
-struct Acceptor::Entry {
-  Entry(WorkerContext& worker, std::unique_ptr<Stream> stream) : session(worker, std::move(stream)) {}
+// One of those that live, so that drain() and cut() reach it.
+class Acceptor::Session final : public ClientSession, private TaskOwner {
+ public:
+  Session(Acceptor& acceptor, std::unique_ptr<Stream> stream)
+      : ClientSession(acceptor.worker_, std::move(stream)), acceptor_(acceptor) {}
 
-  ClientSession session;
-  Entry* previous = nullptr;
-  Entry* next = nullptr;
+  void begin(std::list<Session>::const_iterator place) {
+    place_ = place;
+    run().run_for(*this);
+  }
+
+ private:
+  void task_ended() noexcept override {
+    Acceptor& acceptor = acceptor_;
+    acceptor.sessions_.erase(place_);
+    if (acceptor.waiting_for_session_) acceptor.session_ended_.notify();
+  }
+
+  Acceptor& acceptor_;
+  std::list<Session>::const_iterator place_;
 };
 
 Acceptor::Acceptor(WorkerContext& worker, std::unique_ptr<Listener> listener)
     : worker_(worker), listener_(std::move(listener)) {}
 
-Acceptor::~Acceptor() { GOPHER_CHECK(first_ == nullptr); }
+Acceptor::~Acceptor() { GOPHER_CHECK(sessions_.empty()); }
 
 Task<void> Acceptor::run() {
   while (!stopped_.requested()) {
-    if (live_ >= worker_.settings.max_connections) {
+    if (sessions_.size() >= worker_.settings.max_connections) {
       worker_.observer.on(AcceptPaused{ErrorKind::exhausted});
-      waiting_for_session_ = true;
-      co_await session_ended_.wait();
-      waiting_for_session_ = false;
+      co_await session_end();
       continue;
     }
     const auto error = co_await wait_acceptable(*listener_);
@@ -44,13 +55,21 @@ Task<void> Acceptor::run() {
     const bool accepting = accept_waiting(kAcceptsInARow);
     if (!accepting) co_await sleep_until(worker_.clock, worker_.clock.now() + kPauseWhenExhausted, stopped_);
   }
-  co_await sessions_.join();
+  while (!sessions_.empty())
+    co_await session_end();
   co_await worker_.upstream_connections.close();
+}
+
+// Until one ends, or until drain().
+Task<void> Acceptor::session_end() {
+  waiting_for_session_ = true;
+  co_await session_ended_.wait();
+  waiting_for_session_ = false;
 }
 
 // False when there is nothing left to accept with.
 bool Acceptor::accept_waiting(int most) {
-  for (int i = 0; i < most && live_ < worker_.settings.max_connections; ++i) {
+  for (int i = 0; i < most && sessions_.size() < worker_.settings.max_connections; ++i) {
     auto accepted = listener_->try_accept();
     if (accepted) {
       begin_session(std::move(*accepted));
@@ -65,21 +84,8 @@ bool Acceptor::accept_waiting(int most) {
 }
 
 void Acceptor::begin_session(std::unique_ptr<Stream> stream) {
-  auto entry = std::make_unique<Entry>(worker_, std::move(stream));
-  entry->next = first_;
-  if (first_) first_->previous = entry.get();
-  first_ = entry.get();
-  ++live_;
-  sessions_.spawn(run_session(std::move(entry)));
-}
-
-Task<void> Acceptor::run_session(std::unique_ptr<Entry> entry) {
-  co_await entry->session.run();
-  (entry->previous ? entry->previous->next : first_) = entry->next;
-  if (entry->next) entry->next->previous = entry->previous;
-  entry.reset();
-  --live_;
-  if (waiting_for_session_) session_ended_.notify();
+  sessions_.emplace_front(*this, std::move(stream));
+  sessions_.front().begin(sessions_.begin());
 }
 
 void Acceptor::drain() {
@@ -88,15 +94,15 @@ void Acceptor::drain() {
   accept_waiting(kAcceptsAtDrain);
   stopped_.request();
   listener_->close();
-  for (Entry* entry = first_; entry; entry = entry->next)
-    entry->session.drain();
+  for (Session& session : sessions_)
+    session.drain();
   if (waiting_for_session_) session_ended_.notify();
 }
 
 void Acceptor::cut() {
   drain();
-  for (Entry* entry = first_; entry; entry = entry->next)
-    entry->session.cut();
+  for (Session& session : sessions_)
+    session.cut();
 }
 
 }  // namespace gopher

@@ -2,11 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <list>
 #include <memory>
 
 #include "core/async/cancellation.h"
+#include "core/async/sleep.h"
 #include "core/async/task.h"
-#include "core/async/task_group.h"
 #include "core/session/client_session.h"
 #include "core/session/worker_context.h"
 
@@ -27,21 +28,19 @@ class Acceptor {
   // drain(), and ends the exchanges under way. Idempotent.
   void cut();
 
-  std::size_t session_count() const noexcept { return live_; }
+  std::size_t session_count() const noexcept { return sessions_.size(); }
 
  private:
-  struct Entry;
+  class Session;
 
   bool accept_waiting(int most);
   void begin_session(std::unique_ptr<Stream> stream);
-  Task<void> run_session(std::unique_ptr<Entry> entry);
+  Task<void> session_end();
 
   WorkerContext& worker_;
   std::unique_ptr<Listener> listener_;
-  TaskGroup sessions_;
+  std::list<Session> sessions_;
   Cancellation stopped_;
-  Entry* first_ = nullptr;
-  std::size_t live_ = 0;  // sessions in the list
   Signal session_ended_;
   bool waiting_for_session_ = false;
 };
