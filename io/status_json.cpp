@@ -18,7 +18,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-double milliseconds(Duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
+double in_milliseconds(Duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
 
 class StatusJson {
  public:
@@ -50,7 +50,7 @@ class StatusJson {
   static void add_quantiles(Json& json, const TrafficCounts& counts) {
     for (const auto& [name, q] : {std::pair{"p50_ms", 0.5}, std::pair{"p95_ms", 0.95}, std::pair{"p99_ms", 0.99}}) {
       const auto duration = counts.duration_quantile(q);
-      json[name] = duration ? Json(milliseconds(*duration)) : Json();
+      json[name] = duration ? Json(in_milliseconds(*duration)) : Json();
     }
   }
 
@@ -136,7 +136,7 @@ class StatusJson {
       failed.push_back(rate(counts.failed));
       limited.push_back(rate(counts.limited));
       const auto slow = counts.duration_quantile(0.95);
-      p95.push_back(slow ? Json(milliseconds(*slow)) : Json());
+      p95.push_back(slow ? Json(in_milliseconds(*slow)) : Json());
     }
     return {{"interval_seconds", std::chrono::duration<double>(TrafficHistory::kInterval).count()},
             {"requests_per_second", std::move(requests)},
@@ -175,7 +175,7 @@ class StatusJson {
                                 {"succeeded", probe.succeeded},
                                 {"reason", probe.succeeded ? Json() : Json(to_string(probe.failure))},
                                 {"status", probe.status == 0 ? Json() : Json(probe.status)},
-                                {"duration_ms", milliseconds(probe.duration)}});
+                                {"duration_ms", in_milliseconds(probe.duration)}});
     }
     return json;
   }

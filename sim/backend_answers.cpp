@@ -14,7 +14,6 @@ constexpr std::size_t kDripBytes = 1024;
 constexpr Duration kWritePatience = std::chrono::minutes(10);
 // Of an answer without an end: more than any proxy should read.
 constexpr std::size_t kEndless = 256 * 1024;
-constexpr std::uint64_t kLargestChunk = 4096;
 constexpr Range<Duration> kUntilUnasked{std::chrono::milliseconds(1), std::chrono::milliseconds(50)};
 
 }  // namespace

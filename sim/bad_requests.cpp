@@ -6,14 +6,15 @@ namespace gopher::sim {
 
 namespace {
 
-constexpr std::string_view kNames[] = {"bare_lf",        "bare_cr",         "nul_in_value",  "space_before_colon",
-                                       "folded_field",   "leading_space",   "no_colon",      "no_host",
-                                       "two_hosts",      "bad_version",     "next_version",  "space_in_target",
-                                       "fragment",       "relative_target", "connect",       "length_and_chunked",
-                                       "two_lengths",    "length_list",     "signed_length", "chunked_twice",
-                                       "unknown_coding", "odd_coding",      "chunk_size",    "chunk_end",
-                                       "long_line",      "many_fields",     "tls_hello",     "preface"};
-static_assert(std::size(kNames) == kBadRequestCount);
+constexpr std::string_view kBadRequestNames[] = {
+    "bare_lf",        "bare_cr",         "nul_in_value",  "space_before_colon",
+    "folded_field",   "leading_space",   "no_colon",      "no_host",
+    "two_hosts",      "bad_version",     "next_version",  "space_in_target",
+    "fragment",       "relative_target", "connect",       "length_and_chunked",
+    "two_lengths",    "length_list",     "signed_length", "chunked_twice",
+    "unknown_coding", "odd_coding",      "chunk_size",    "chunk_end",
+    "long_line",      "many_fields",     "tls_hello",     "preface"};
+static_assert(std::size(kBadRequestNames) == kBadRequestCount);
 
 constexpr std::string_view kHost = "Host: sim.example\r\n";
 
@@ -23,7 +24,7 @@ constexpr int kTooMany = 2000;
 
 }  // namespace
 
-std::span<const std::string_view> bad_request_names() noexcept { return kNames; }
+std::span<const std::string_view> bad_request_names() noexcept { return kBadRequestNames; }
 
 std::string bad_request(BadRequest kind, std::uint64_t id) {
   const std::string target = request_target(id);

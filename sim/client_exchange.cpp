@@ -13,7 +13,6 @@ namespace {
 
 // RFC 9110 section 10.1.1: a client that waits for 100 Continue does not wait for ever. curl: 1 s.
 constexpr Duration kContinuePatience = std::chrono::seconds(1);
-constexpr std::uint64_t kLargestChunk = 4096;
 
 constexpr std::uint64_t kNobody = ~std::uint64_t{0};
 

@@ -40,6 +40,8 @@ bool is_pattern(std::string_view bytes, std::uint64_t id, std::uint64_t offset) 
 void append_chunk(std::string& to, std::string_view content);
 // A pattern from its beginning as chunks of `chunk` bytes (> 0), without the last one of no bytes that ends the body.
 void append_chunked_pattern(std::string& to, std::uint64_t id, std::size_t count, std::size_t chunk);
+// Of those whose length a client or a backend draws.
+inline constexpr std::uint64_t kLargestChunk = 4096;
 inline constexpr std::string_view kLastChunk = "0\r\n\r\n";
 
 // Requests name themselves in their target: "/q/<id>".

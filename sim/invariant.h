@@ -35,6 +35,8 @@ class Invariant : public WorldListener {
   virtual void finish(Instant) {}
 
  protected:
+  // As a violation names it.
+  static std::string request(std::uint64_t id) { return "request " + std::to_string(id); }
   void violated(Instant at, std::string what) {
     if (told_++ < kMaxViolations) violations_.push_back({at, std::string(name_), std::move(what)});
   }

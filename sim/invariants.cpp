@@ -10,8 +10,6 @@ namespace gopher::sim {
 
 namespace {
 
-std::string request(std::uint64_t id) { return "request " + std::to_string(id); }
-
 // ---- each request has exactly one outcome ------------------------------------------------------------------------
 
 class OneOutcome final : public Invariant {

@@ -4,17 +4,17 @@ namespace gopher::sim {
 
 namespace {
 
-constexpr std::string_view kNames[] = {
+constexpr std::string_view kMalformedAnswerNames[] = {
     "status_line", "bad_length",     "two_lengths",  "length_and_chunked", "folded_field", "nul_field", "no_colon",
     "half_head",   "unasked_switch", "endless_head", "endless_interim",    "bad_chunk",    "surplus",   "unasked"};
-static_assert(std::size(kNames) == kMalformedAnswerCount);
+static_assert(std::size(kMalformedAnswerNames) == kMalformedAnswerCount);
 
 constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\n";
 constexpr std::string_view kFive = "Content-Length: 5\r\n\r\nwrong";
 
 }  // namespace
 
-std::span<const std::string_view> malformed_answer_names() noexcept { return kNames; }
+std::span<const std::string_view> malformed_answer_names() noexcept { return kMalformedAnswerNames; }
 
 std::string malformed_answer(MalformedAnswer kind, std::string_view fields) {
   std::string ok(kOk);

@@ -12,8 +12,6 @@ namespace gopher::sim {
 
 namespace {
 
-std::string request(std::uint64_t id) { return "request " + std::to_string(id); }
-
 // ---- bodies arrive intact and at the right client ----------------------------------------------------------------
 
 class IntactBodies final : public Invariant {

@@ -12,7 +12,7 @@ namespace gopher::sim {
 namespace {
 
 constexpr std::size_t kMaxQueued = 100'000;
-constexpr Duration kWritePatience = std::chrono::minutes(10);
+constexpr Duration kReplyPatience = std::chrono::minutes(10);
 
 std::string upper(std::string text) {
   for (char& c : text)
@@ -154,7 +154,7 @@ Task<void> RedisServer::serve(std::unique_ptr<Session> session) {
     }
     if (!replies.empty() && session->stream->is_open()) {
       const WriteBuffer bytes = std::as_bytes(std::span(replies));
-      const auto written = co_await write_all(*session->stream, clock_, kWritePatience, bytes);
+      const auto written = co_await write_all(*session->stream, clock_, kReplyPatience, bytes);
       if (!written) open = false;
     }
   }

@@ -1,9 +1,14 @@
 #include "core/admin/notices.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace gopher {
+
+std::string whole_seconds(Duration duration) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count()) + " s";
+}
 
 void Notices::add(Notice notice) {
   notice.subject.resize(std::min(notice.subject.size(), kMaxTextBytes));

@@ -26,6 +26,9 @@ constexpr std::string_view to_string(NoticeLevel level) {
   return "info";
 }
 
+// As a notice tells a length of time.
+std::string whole_seconds(Duration duration);
+
 struct Notice {
   Instant at;  // of the latest, when it stands for several
   NoticeLevel level = NoticeLevel::info;

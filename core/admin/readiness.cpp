@@ -1,16 +1,12 @@
 #include "core/admin/readiness.h"
 
-#include <chrono>
+#include "core/admin/notices.h"
 
 namespace gopher {
 namespace {
 
 std::string count_backends(std::size_t count) {
   return std::to_string(count) + (count == 1 ? " backend" : " backends");
-}
-
-std::string whole_seconds(Duration duration) {
-  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count()) + " s";
 }
 
 }  // namespace

@@ -1,15 +1,10 @@
 #include "core/admin/status_record.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 namespace gopher {
 namespace {
-
-std::string whole_seconds(Duration duration) {
-  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count()) + " s";
-}
 
 std::string cut(std::string_view text) { return std::string(text.substr(0, Notices::kMaxTextBytes)); }
 

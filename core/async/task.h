@@ -1,9 +1,9 @@
 // Task<T>: a coroutine that begins when it is awaited and hands its value to the one who awaits it.
 //
 // Ownership: the Task owns the frame. Another coroutine awaits it, or a Task<void> is run for a TaskOwner, such as a
-// TaskGroup (task_group.h), which hears of its end. A Task is never destroyed while it is suspended inside an operation:
-// cancelling is closing what it waits for, then waiting for its end.
-// Exceptions are programming errors here: one that leaves a Task ends the program.
+// TaskGroup (task_group.h), which hears of its end. A Task is never destroyed while it is suspended inside an
+// operation: cancelling is closing what it waits for, then waiting for its end. Exceptions are programming errors here:
+// one that leaves a Task ends the program.
 #pragma once
 
 #include <coroutine>

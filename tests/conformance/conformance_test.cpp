@@ -58,7 +58,7 @@ std::vector<Splitting> splittings_of(const Case& scenario) {
   return splittings;
 }
 
-std::string joined(const std::vector<std::string>& lines) {
+std::string each_on_a_line(const std::vector<std::string>& lines) {
   std::string all;
   for (const auto& line : lines)
     all += "\n    " + line;
@@ -81,7 +81,7 @@ TEST_P(Http, EachCaseIsAnsweredAsListed) {
   std::size_t count = 0;
   for_each_case([&](const Case& scenario) {
     ++count;
-    EXPECT_EQ(joined(complaints(scenario, play(scenario, {}))), "");
+    EXPECT_EQ(each_on_a_line(complaints(scenario, play(scenario, {}))), "");
   });
   EXPECT_GE(count, 3u) << "every number has several cases";
 }
@@ -92,7 +92,7 @@ TEST_P(Http, EachCaseIsTheSameInEverySplit) {
     for (const auto& splitting : splittings_of(scenario)) {
       const auto observed = play(scenario, splitting);
       const auto wrong = complaints(scenario, observed);
-      EXPECT_TRUE(wrong.empty()) << splitting.describe() << joined(wrong);
+      EXPECT_TRUE(wrong.empty()) << splitting.describe() << each_on_a_line(wrong);
       EXPECT_EQ(essence(observed), whole) << splitting.describe();
       if (HasFailure()) return;  // one splitting tells enough
     }

@@ -24,7 +24,7 @@ std::string shown(std::string_view text) {
   return result;
 }
 
-std::string joined(const std::vector<std::string>& values) {
+std::string in_brackets(const std::vector<std::string>& values) {
   std::string result;
   for (const auto& value : values)
     result += "[" + shown(value) + "]";
@@ -62,7 +62,7 @@ class Judge {
                         std::equal(values.begin(), values.end(), wanted.begin(), [&](auto& value, auto& pattern) {
                           return matches(value, pattern, observed_.client);
                         });
-      if (!same) complain(where + ": " + name + " is " + joined(values) + ", not " + joined(wanted));
+      if (!same) complain(where + ": " + name + " is " + in_brackets(values) + ", not " + in_brackets(wanted));
     }
   }
 

@@ -8,8 +8,7 @@
 namespace gopher::contract {
 namespace {
 
-constexpr std::size_t kMuch = 3 * 1024 * 1024;
-constexpr std::size_t kMostBuffered = 64 * 1024 * 1024;
+constexpr std::size_t kSeveralPipes = 3 * 1024 * 1024;
 
 Task<void> send(World& world, Stream& stream, std::span<const std::byte> bytes) {
   const auto written = co_await write_all(stream, world.clock(), kPatience, bytes);
@@ -59,12 +58,12 @@ Task<void> relay(World& world, Stream& from, Stream& to) {
 Task<void> relayed(World& world) {
   auto first = co_await connected_pair(world);
   auto second = co_await connected_pair(world);
-  const auto bytes = noise(kMuch, 1);
+  const auto bytes = noise(kSeveralPipes, 1);
   std::string heard;
   TaskGroup group;
   group.spawn(send(world, *first.client, bytes));
   group.spawn(relay(world, *first.server, *second.client));
-  const auto received = co_await hear(world, *second.server, kMuch + 1);
+  const auto received = co_await hear(world, *second.server, kSeveralPipes + 1);
   co_await group.join();
   EXPECT_TRUE(std::ranges::equal(std::as_bytes(std::span(received)), bytes));
 }

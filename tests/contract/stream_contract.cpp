@@ -10,8 +10,6 @@ namespace {
 
 constexpr std::size_t kMuch = 4 * 1024 * 1024;
 constexpr std::size_t kMostChunk = 40'000;
-// Real kernels tune their socket buffers up to some MiB at each end.
-constexpr std::size_t kMostBuffered = 64 * 1024 * 1024;
 
 Task<void> send_all(World& world, Stream& stream, std::span<const std::byte> bytes, std::uint64_t seed) {
   RandomStream random(seed, "chunk", "send");

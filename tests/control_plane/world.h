@@ -16,13 +16,9 @@
 #include "core/ports/observer.h"
 #include "sim/clock.h"
 #include "sim/network.h"
+#include "tests/addresses.h"
 
 namespace gopher {
-
-inline Endpoint endpoint(std::string_view authority) {
-  std::string why;
-  return *Endpoint::parse_authority(authority, why);
-}
 
 // Keeps each event as one line of text.
 class EventRecord final : public Observer {

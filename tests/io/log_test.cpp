@@ -310,7 +310,7 @@ TEST(LogQueue, AFullQueueDropsTheOldestAndSaysHowMany) {
     EXPECT_FALSE(log.flush(milliseconds(10))) << "nobody reads yet";
     std::thread reader([&] {
       char buffer[65536];
-      for (ssize_t got; (got = read(ends[0], buffer, sizeof(buffer))) > 0;)
+      for (ssize_t got; (got = ::read(ends[0], buffer, sizeof(buffer))) > 0;)
         text.append(buffer, static_cast<std::size_t>(got));
     });
     EXPECT_TRUE(log.flush());

@@ -6,6 +6,7 @@
 
 #include "io/status_json.h"
 #include "io/status_page.h"
+#include "tests/addresses.h"
 #include "tests/stepped_clock.h"
 
 namespace gopher {
@@ -16,11 +17,6 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-Endpoint endpoint(std::string_view authority) {
-  std::string why;
-  return Endpoint::parse_authority(authority, why).value();
-}
 
 struct StatusTest : testing::Test {
   StatusSettings settings() {

@@ -13,7 +13,7 @@ namespace gopher {
 namespace {
 
 // Two of them are literals: their address is known before any probe has reached them.
-Endpoint named(int name) {
+Endpoint numbered(int name) {
   std::string why;
   const std::vector<std::string> authorities{"10.0.0.7:80", "[fd00::7]:80", "a:80", "b:80", "c:80", "c:81"};
   return Endpoint::parse_authority(authorities[static_cast<std::size_t>(name)], why).value();
@@ -44,7 +44,7 @@ TEST(PoolProperty, WhoIsInTheSetAndSaidToBeUpTakesTrafficAndNobodyElse) {
     std::vector<std::pair<std::shared_ptr<const PoolSnapshot>, std::vector<LiveBackend>>> under_way;
     bool frozen = false;
     for (int i = between(1, 100); i > 0; --i) {
-      const auto endpoint = named(between(0, 5));
+      const auto endpoint = numbered(between(0, 5));
       const auto before = cell.load();
       changes.told.reset();
       enum class Action { add, remove, verdict, freeze, begin };

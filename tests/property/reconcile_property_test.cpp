@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/membership/reconcile.h"
+#include "tests/addresses.h"
 #include "tests/property/property.h"
 
 namespace gopher {
@@ -13,11 +14,6 @@ using std::chrono::seconds;
 
 const std::vector<std::string> kHosts{"a:1", "b:1", "c:1", "d:1"};
 const std::vector<std::string> kOwners{"me", "you", "she"};
-
-Endpoint endpoint(const std::string& authority) {
-  std::string why;
-  return *Endpoint::parse_authority(authority, why);
-}
 
 std::string any_spelling() {
   const auto host = *rc::gen::elementOf(kHosts);
@@ -58,7 +54,7 @@ std::vector<TargetView> any_targets() {
   return targets;
 }
 
-LeaseSettings any_settings() { return {.ttl = seconds(between(1, 30))}; }
+LeaseSettings any_lease_settings() { return {.ttl = seconds(between(1, 30))}; }
 
 RegistryContent applied(RegistryContent content, const RegistryChange& change) {
   std::set<std::string> members(content.members.begin(), content.members.end());
@@ -116,7 +112,7 @@ TEST(ReconcileLeasesProperty, ApplyingTheChangeYieldsWhatIsWanted) {
   reached.check([&] {
     const RegistryContent before = any_content();
     const std::vector<TargetView> targets = any_targets();
-    const LeaseSettings settings = any_settings();
+    const LeaseSettings settings = any_lease_settings();
     const RegistryContent after = applied(before, reconcile_leases(before, targets, "me", settings));
     for (const std::string& host : kHosts) {
       const Endpoint of = endpoint(host);
@@ -171,7 +167,7 @@ TEST(ReconcileLeasesProperty, ASecondTimeThereIsNothingToDo) {
   reached.check([&] {
     const RegistryContent before = any_content();
     const std::vector<TargetView> targets = any_targets();
-    const LeaseSettings settings = any_settings();
+    const LeaseSettings settings = any_lease_settings();
     const RegistryChange change = reconcile_leases(before, targets, "me", settings);
     reached("something to do", !change.empty());
     RC_ASSERT(reconcile_leases(applied(before, change), targets, "me", settings).empty());

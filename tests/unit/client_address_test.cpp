@@ -5,10 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/addresses.h"
+
 namespace gopher {
 namespace {
-
-IpAddress ip(std::string_view text) { return IpAddress::parse(text).value(); }
 
 std::string prefix(std::string_view text) {
   std::string why;

@@ -7,14 +7,14 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/addresses.h"
+
 namespace gopher {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Instant kStart{Duration(1'000'000'000'000)};
-
-IpAddress ip(std::string_view text) { return IpAddress::parse(text).value(); }
+constexpr Instant kBegin{Duration(1'000'000'000'000)};
 
 IpAddress numbered(std::uint32_t n) {
   return IpAddress::v4({static_cast<std::uint8_t>(n >> 24), static_cast<std::uint8_t>(n >> 16),
@@ -35,25 +35,25 @@ int admitted_of(ClientLimiter& limiter, const IpAddress& client, Instant now, in
 TEST(ClientLimiter, GivesTheBurstThenOneTokenEachPeriod) {
   ClientLimiter limiter(settings(2000, 5));
   const auto client = ip("192.0.2.1");
-  EXPECT_EQ(admitted_of(limiter, client, kStart, 10), 5);
-  EXPECT_FALSE(limiter.admit(client, kStart + 500ms - 1ns).admitted);
-  EXPECT_TRUE(limiter.admit(client, kStart + 500ms).admitted);
-  EXPECT_FALSE(limiter.admit(client, kStart + 500ms).admitted);
-  EXPECT_EQ(admitted_of(limiter, client, kStart + 10min, 10), 5);
+  EXPECT_EQ(admitted_of(limiter, client, kBegin, 10), 5);
+  EXPECT_FALSE(limiter.admit(client, kBegin + 500ms - 1ns).admitted);
+  EXPECT_TRUE(limiter.admit(client, kBegin + 500ms).admitted);
+  EXPECT_FALSE(limiter.admit(client, kBegin + 500ms).admitted);
+  EXPECT_EQ(admitted_of(limiter, client, kBegin + 10min, 10), 5);
 }
 
 TEST(ClientLimiter, TellsWhatRemainsAndWhenToComeBack) {
   ClientLimiter limiter(settings(2000, 2));
   const auto client = ip("192.0.2.1");
-  auto verdict = limiter.admit(client, kStart);
+  auto verdict = limiter.admit(client, kBegin);
   EXPECT_EQ(verdict.remaining, 1u);
   EXPECT_EQ(verdict.reset, 500ms);
   EXPECT_EQ(verdict.retry_after, 0ns);
-  verdict = limiter.admit(client, kStart + 100ms);
+  verdict = limiter.admit(client, kBegin + 100ms);
   EXPECT_TRUE(verdict.admitted);
   EXPECT_EQ(verdict.remaining, 0u);
   EXPECT_EQ(verdict.reset, 900ms);
-  verdict = limiter.admit(client, kStart + 200ms);
+  verdict = limiter.admit(client, kBegin + 200ms);
   EXPECT_FALSE(verdict.admitted);
   EXPECT_EQ(verdict.remaining, 0u);
   EXPECT_EQ(verdict.retry_after, 300ms);
@@ -63,7 +63,7 @@ TEST(ClientLimiter, TellsWhatRemainsAndWhenToComeBack) {
 TEST(ClientLimiter, ThreeASecondIsExactOverAThousandSeconds) {
   ClientLimiter limiter(settings(3000, 1));
   const auto client = ip("192.0.2.1");
-  Instant now = kStart;
+  Instant now = kBegin;
   for (int i = 0; i < 3000; ++i) {
     ASSERT_TRUE(limiter.admit(client, now).admitted) << i;
     const auto verdict = limiter.admit(client, now);
@@ -71,104 +71,104 @@ TEST(ClientLimiter, ThreeASecondIsExactOverAThousandSeconds) {
     now += verdict.retry_after;
   }
   // A third of a second is no whole number of ns: each wait is less than 1 ns too long, and none is too short.
-  EXPECT_LE(now - kStart, 1000s + 3000ns);
-  EXPECT_GE(now - kStart, 1000s);
+  EXPECT_LE(now - kBegin, 1000s + 3000ns);
+  EXPECT_GE(now - kBegin, 1000s);
 }
 
 TEST(ClientLimiter, HalfARequestASecondGivesOneEachTwoSeconds) {
   ClientLimiter limiter(settings(500, 1));
   const auto client = ip("192.0.2.1");
-  EXPECT_TRUE(limiter.admit(client, kStart).admitted);
-  EXPECT_EQ(limiter.admit(client, kStart).retry_after, 2s);
-  EXPECT_FALSE(limiter.admit(client, kStart + 2s - 1ns).admitted);
-  EXPECT_TRUE(limiter.admit(client, kStart + 2s).admitted);
+  EXPECT_TRUE(limiter.admit(client, kBegin).admitted);
+  EXPECT_EQ(limiter.admit(client, kBegin).retry_after, 2s);
+  EXPECT_FALSE(limiter.admit(client, kBegin + 2s - 1ns).admitted);
+  EXPECT_TRUE(limiter.admit(client, kBegin + 2s).admitted);
 }
 
 TEST(ClientLimiter, RateZeroAdmitsEverythingAndHasNoTable) {
   ClientLimiter limiter(settings(0, 1));
   EXPECT_FALSE(limiter.enabled());
-  EXPECT_EQ(admitted_of(limiter, ip("192.0.2.1"), kStart, 1000), 1000);
+  EXPECT_EQ(admitted_of(limiter, ip("192.0.2.1"), kBegin, 1000), 1000);
   EXPECT_EQ(limiter.memory_bytes(), 0u);
-  EXPECT_EQ(limiter.active_entries(kStart), 0u);
+  EXPECT_EQ(limiter.active_entries(kBegin), 0u);
 }
 
 TEST(ClientLimiter, TimeThatGoesBackStandsStill) {
   ClientLimiter limiter(settings(1000, 2));
   const auto client = ip("192.0.2.1");
-  EXPECT_EQ(admitted_of(limiter, client, kStart, 3), 2);
-  // As at kStart: a whole second more, not 101.
-  EXPECT_EQ(limiter.admit(client, kStart - 100s).retry_after, 1s);
-  EXPECT_EQ(admitted_of(limiter, client, kStart + 1s, 3), 1);
-  EXPECT_EQ(admitted_of(limiter, client, kStart, 3), 0);
+  EXPECT_EQ(admitted_of(limiter, client, kBegin, 3), 2);
+  // As at kBegin: a whole second more, not 101.
+  EXPECT_EQ(limiter.admit(client, kBegin - 100s).retry_after, 1s);
+  EXPECT_EQ(admitted_of(limiter, client, kBegin + 1s, 3), 1);
+  EXPECT_EQ(admitted_of(limiter, client, kBegin, 3), 0);
 }
 
 TEST(ClientLimiter, ClientsHaveBucketsOfTheirOwn) {
   ClientLimiter limiter(settings(1000, 1));
   for (std::uint32_t n = 0; n < 100; ++n)
-    EXPECT_TRUE(limiter.admit(numbered(n), kStart).admitted) << n;
+    EXPECT_TRUE(limiter.admit(numbered(n), kBegin).admitted) << n;
   for (std::uint32_t n = 0; n < 100; ++n)
-    EXPECT_FALSE(limiter.admit(numbered(n), kStart).admitted) << n;
-  EXPECT_EQ(limiter.active_entries(kStart), 100u);
-  EXPECT_EQ(limiter.active_entries(kStart + 1s), 0u);
+    EXPECT_FALSE(limiter.admit(numbered(n), kBegin).admitted) << n;
+  EXPECT_EQ(limiter.active_entries(kBegin), 100u);
+  EXPECT_EQ(limiter.active_entries(kBegin + 1s), 0u);
 }
 
 TEST(ClientLimiter, AnIpv6NetworkSharesOneBucket) {
   ClientLimiter limiter(settings(1000, 1));
-  EXPECT_TRUE(limiter.admit(ip("2001:db8:0:1::1"), kStart).admitted);
-  EXPECT_FALSE(limiter.admit(ip("2001:db8:0:1:ffff::2"), kStart).admitted);
-  EXPECT_TRUE(limiter.admit(ip("2001:db8:0:2::1"), kStart).admitted);
+  EXPECT_TRUE(limiter.admit(ip("2001:db8:0:1::1"), kBegin).admitted);
+  EXPECT_FALSE(limiter.admit(ip("2001:db8:0:1:ffff::2"), kBegin).admitted);
+  EXPECT_TRUE(limiter.admit(ip("2001:db8:0:2::1"), kBegin).admitted);
 }
 
 TEST(ClientLimiter, TheIpv6PrefixIsASetting) {
   auto wide = settings(1000, 1);
   wide.ipv6_prefix_bits = 56;
   ClientLimiter by_56(wide);
-  EXPECT_TRUE(by_56.admit(ip("2001:db8:0:1::1"), kStart).admitted);
-  EXPECT_FALSE(by_56.admit(ip("2001:db8:0:2::1"), kStart).admitted);
-  EXPECT_TRUE(by_56.admit(ip("2001:db8:0:100::1"), kStart).admitted);
+  EXPECT_TRUE(by_56.admit(ip("2001:db8:0:1::1"), kBegin).admitted);
+  EXPECT_FALSE(by_56.admit(ip("2001:db8:0:2::1"), kBegin).admitted);
+  EXPECT_TRUE(by_56.admit(ip("2001:db8:0:100::1"), kBegin).admitted);
   wide.ipv6_prefix_bits = 128;
   ClientLimiter by_128(wide);
-  EXPECT_TRUE(by_128.admit(ip("2001:db8::1"), kStart).admitted);
-  EXPECT_TRUE(by_128.admit(ip("2001:db8::2"), kStart).admitted);
-  EXPECT_FALSE(by_128.admit(ip("2001:db8::2"), kStart).admitted);
+  EXPECT_TRUE(by_128.admit(ip("2001:db8::1"), kBegin).admitted);
+  EXPECT_TRUE(by_128.admit(ip("2001:db8::2"), kBegin).admitted);
+  EXPECT_FALSE(by_128.admit(ip("2001:db8::2"), kBegin).admitted);
 }
 
 TEST(ClientLimiter, AnIpv4ClientIsNoIpv6Client) {
   auto narrow = settings(1000, 1);
   narrow.ipv6_prefix_bits = 128;
   ClientLimiter limiter(narrow);
-  EXPECT_TRUE(limiter.admit(ip("0.0.0.1"), kStart).admitted);
-  EXPECT_TRUE(limiter.admit(ip("::1"), kStart).admitted);
-  EXPECT_TRUE(limiter.admit(ip("0:0:0:1::"), kStart).admitted);
-  EXPECT_FALSE(limiter.admit(ip("::ffff:0.0.0.1"), kStart).admitted);
+  EXPECT_TRUE(limiter.admit(ip("0.0.0.1"), kBegin).admitted);
+  EXPECT_TRUE(limiter.admit(ip("::1"), kBegin).admitted);
+  EXPECT_TRUE(limiter.admit(ip("0:0:0:1::"), kBegin).admitted);
+  EXPECT_FALSE(limiter.admit(ip("::ffff:0.0.0.1"), kBegin).admitted);
 }
 
 TEST(ClientLimiter, AFullSetSharesOneOverflowBucket) {
   ClientLimiter limiter(settings(1000, 3, 16));
   ASSERT_EQ(limiter.capacity(), 16u);
   for (std::uint32_t n = 0; n < 16; ++n)
-    EXPECT_TRUE(limiter.admit(numbered(n), kStart).admitted);
+    EXPECT_TRUE(limiter.admit(numbered(n), kBegin).admitted);
   EXPECT_EQ(limiter.overflows(), 0u);
   int admitted = 0;
   for (std::uint32_t n = 100; n < 200; ++n)
-    admitted += limiter.admit(numbered(n), kStart).admitted ? 1 : 0;
+    admitted += limiter.admit(numbered(n), kBegin).admitted ? 1 : 0;
   EXPECT_EQ(admitted, 3);
   EXPECT_EQ(limiter.overflows(), 100u);
   // Those with entries are not disturbed.
   for (std::uint32_t n = 0; n < 16; ++n)
-    EXPECT_EQ(admitted_of(limiter, numbered(n), kStart, 5), 2);
+    EXPECT_EQ(admitted_of(limiter, numbered(n), kBegin, 5), 2);
 }
 
 TEST(ClientLimiter, WhoLeavesTheOverflowBucketGainsNoSecondBurst) {
   ClientLimiter limiter(settings(1000, 3, 16));
   for (std::uint32_t n = 0; n < 16; ++n)
-    limiter.admit(numbered(n), kStart);  // each full again after one second
+    limiter.admit(numbered(n), kBegin);  // each full again after one second
   const auto late = numbered(99);
-  EXPECT_EQ(admitted_of(limiter, late, kStart + 999ms, 5), 3);
+  EXPECT_EQ(admitted_of(limiter, late, kBegin + 999ms, 5), 3);
   EXPECT_EQ(limiter.overflows(), 5u);
-  EXPECT_EQ(admitted_of(limiter, late, kStart + 1s, 5), 0);
+  EXPECT_EQ(admitted_of(limiter, late, kBegin + 1s, 5), 0);
   EXPECT_EQ(limiter.overflows(), 5u);  // judged by an entry of its own by now
-  EXPECT_EQ(admitted_of(limiter, late, kStart + 1999ms, 5), 1);
+  EXPECT_EQ(admitted_of(limiter, late, kBegin + 1999ms, 5), 1);
 }
 
 TEST(ClientLimiter, AMillionAddressesLeaveMemoryAsItIs) {
@@ -177,13 +177,13 @@ TEST(ClientLimiter, AMillionAddressesLeaveMemoryAsItIs) {
   EXPECT_LE(before, 6'700'000u);
   EXPECT_EQ(limiter.capacity(), 1u << 18);
   for (std::uint32_t n = 0; n < 1'000'000; ++n)
-    limiter.admit(numbered(n), kStart);
+    limiter.admit(numbered(n), kBegin);
   EXPECT_EQ(limiter.memory_bytes(), before);
-  EXPECT_EQ(limiter.active_entries(kStart), limiter.capacity());
+  EXPECT_EQ(limiter.active_entries(kBegin), limiter.capacity());
   EXPECT_GT(limiter.overflows(), 700'000u);
   // Whoever has an entry is served as before, and the table empties by itself.
-  EXPECT_EQ(admitted_of(limiter, numbered(0), kStart, 9), 4);
-  EXPECT_EQ(limiter.active_entries(kStart + 10s), 0u);
+  EXPECT_EQ(admitted_of(limiter, numbered(0), kBegin, 9), 4);
+  EXPECT_EQ(limiter.active_entries(kBegin + 10s), 0u);
 }
 
 TEST(ClientLimiter, TheSeedDecidesWhichAddressesMeet) {
@@ -193,7 +193,7 @@ TEST(ClientLimiter, TheSeedDecidesWhichAddressesMeet) {
     ClientLimiter limiter(settings(1000, 1, 1024), seed);
     std::uint32_t n = 0;
     while (limiter.overflows() == 0 && n < 2000)
-      limiter.admit(numbered(n++), kStart);
+      limiter.admit(numbered(n++), kBegin);
     first_overflows.insert(n);
   }
   EXPECT_GT(first_overflows.size(), 4u);
@@ -211,7 +211,7 @@ TEST(ClientLimiter, ThreadsTogetherGetNoMoreThanTheBurst) {
     }
     int mine = 0;
     for (int i = 0; i < kTries; ++i)
-      mine += limiter.admit(client, kStart + Duration(i * step_ns)).admitted ? 1 : 0;
+      mine += limiter.admit(client, kBegin + Duration(i * step_ns)).admitted ? 1 : 0;
     admitted += mine;
   };
   std::thread one(hammer, 1);

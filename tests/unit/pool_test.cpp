@@ -5,17 +5,14 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/addresses.h"
+
 namespace gopher {
 namespace {
 
-Endpoint endpoint(const std::string& authority) {
-  std::string why;
-  return Endpoint::parse_authority(authority, why).value();
-}
-
 SocketAddress at(std::uint8_t last_octet) { return {IpAddress::v4({10, 0, 0, last_octet}), 80}; }
 
-struct Events : Observer {
+struct PoolEvents : Observer {
   void on(const Event& event) noexcept override {
     if (const auto* changed = std::get_if<PoolChanged>(&event)) {
       log.push_back(std::to_string(changed->live) + " of " + std::to_string(changed->members));
@@ -24,7 +21,7 @@ struct Events : Observer {
   std::vector<std::string> log;
 };
 
-struct World {
+struct PoolWorld {
   std::string live() const {
     std::string text;
     for (const auto& backend : cell.load()->live) {
@@ -34,12 +31,12 @@ struct World {
     return text;
   }
   SnapshotCell cell;
-  Events events;
+  PoolEvents events;
   Pool pool{cell, events};
 };
 
 TEST(Pool, ANewMemberTakesTrafficOnlyOnceItIsUp) {
-  World world;
+  PoolWorld world;
   EXPECT_TRUE(world.pool.add(endpoint("a:80")));
   EXPECT_EQ(world.live(), "");
   EXPECT_EQ(world.cell.load()->members, 1u);
@@ -51,7 +48,7 @@ TEST(Pool, ANewMemberTakesTrafficOnlyOnceItIsUp) {
 }
 
 TEST(Pool, TheSnapshotIsSortedWhateverTheOrderOfAdding) {
-  World world;
+  PoolWorld world;
   for (const auto* name : {"c:80", "a:80", "b:80"}) {
     world.pool.add(endpoint(name));
     world.pool.set_verdict(endpoint(name), Verdict::up, at(1));
@@ -60,7 +57,7 @@ TEST(Pool, TheSnapshotIsSortedWhateverTheOrderOfAdding) {
 }
 
 TEST(Pool, ADownMemberLeavesAndAnUpOneReturns) {
-  World world;
+  PoolWorld world;
   world.pool.add(endpoint("a:80"));
   world.pool.set_verdict(endpoint("a:80"), Verdict::up, at(1));
   world.pool.set_verdict(endpoint("a:80"), Verdict::down);
@@ -74,7 +71,7 @@ TEST(Pool, ADownMemberLeavesAndAnUpOneReturns) {
 }
 
 TEST(Pool, AMemberWhoseNameFailsToResolveStaysAtItsLastAddress) {
-  World world;
+  PoolWorld world;
   world.pool.add(endpoint("a:80"));
   world.pool.set_verdict(endpoint("a:80"), Verdict::up, at(1));
   const auto version = world.cell.version();
@@ -84,7 +81,7 @@ TEST(Pool, AMemberWhoseNameFailsToResolveStaysAtItsLastAddress) {
 }
 
 TEST(Pool, AnAddressThatChangesIsPublished) {
-  World world;
+  PoolWorld world;
   world.pool.add(endpoint("a:80"));
   world.pool.set_verdict(endpoint("a:80"), Verdict::up, at(1));
   world.pool.set_verdict(endpoint("a:80"), Verdict::up, at(2));
@@ -92,7 +89,7 @@ TEST(Pool, AnAddressThatChangesIsPublished) {
 }
 
 TEST(Pool, WhatChangesNothingPublishesNothing) {
-  World world;
+  PoolWorld world;
   world.pool.add(endpoint("a:80"));
   world.pool.set_verdict(endpoint("a:80"), Verdict::up, at(1));
   const auto version = world.cell.version();
@@ -107,7 +104,7 @@ TEST(Pool, WhatChangesNothingPublishesNothing) {
 }
 
 TEST(Pool, WhoWasRemovedAndAddedAgainWaitsForAProbe) {
-  World world;
+  PoolWorld world;
   world.pool.add(endpoint("a:80"));
   world.pool.set_verdict(endpoint("a:80"), Verdict::up, at(1));
   world.pool.remove(endpoint("a:80"));
@@ -119,7 +116,7 @@ TEST(Pool, WhoWasRemovedAndAddedAgainWaitsForAProbe) {
 }
 
 TEST(Pool, ALiteralNeedsNoAddressAndANameDoes) {
-  World world;
+  PoolWorld world;
   world.pool.add(endpoint("10.0.0.9:81"));
   world.pool.add(endpoint("a:80"));
   world.pool.set_verdict(endpoint("10.0.0.9:81"), Verdict::up);
@@ -128,7 +125,7 @@ TEST(Pool, ALiteralNeedsNoAddressAndANameDoes) {
 }
 
 TEST(Pool, OnceFrozenNoVerdictChangesTheSnapshot) {
-  World world;
+  PoolWorld world;
   world.pool.add(endpoint("a:80"));
   world.pool.add(endpoint("b:80"));
   world.pool.set_verdict(endpoint("a:80"), Verdict::up, at(1));
@@ -139,7 +136,7 @@ TEST(Pool, OnceFrozenNoVerdictChangesTheSnapshot) {
 }
 
 TEST(Pool, ASnapshotOnceTakenDoesNotChange) {
-  World world;
+  PoolWorld world;
   world.pool.add(endpoint("a:80"));
   world.pool.set_verdict(endpoint("a:80"), Verdict::up, at(1));
   const auto before = world.cell.load();
@@ -149,7 +146,7 @@ TEST(Pool, ASnapshotOnceTakenDoesNotChange) {
 }
 
 TEST(Pool, ItsBoundIsKept) {
-  World world;
+  PoolWorld world;
   for (std::size_t n = 0; n < Pool::kMaxMembers; ++n)
     ASSERT_TRUE(world.pool.add(endpoint("h" + std::to_string(n) + ":80")));
   EXPECT_FALSE(world.pool.add(endpoint("one-more:80")));

@@ -2,15 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/addresses.h"
+
 namespace gopher {
 namespace {
 
 using std::chrono::seconds;
-
-Endpoint endpoint(std::string_view authority) {
-  std::string why;
-  return *Endpoint::parse_authority(authority, why);
-}
 
 RegistryLease lease(std::string member, std::string owner, Duration remaining) {
   return {std::move(member), std::move(owner), remaining};

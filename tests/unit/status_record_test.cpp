@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/addresses.h"
 #include "tests/stepped_clock.h"
 
 namespace gopher {
@@ -11,13 +12,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Endpoint endpoint(std::string_view authority) {
-  std::string why;
-  return Endpoint::parse_authority(authority, why).value();
-}
-
-VerdictChanged down(std::string_view backend) { return {backend, Verdict::up, Verdict::down, ErrorKind::refused}; }
-VerdictChanged up(std::string_view backend) { return {backend, Verdict::unknown, Verdict::up}; }
+VerdictChanged went_down(std::string_view backend) { return {backend, Verdict::up, Verdict::down, ErrorKind::refused}; }
+VerdictChanged went_up(std::string_view backend) { return {backend, Verdict::unknown, Verdict::up}; }
 
 struct StatusRecordTest : testing::Test {
   const BackendRecord& backend(std::string_view name) const { return record.backends().find(name)->second; }
@@ -35,9 +31,9 @@ TEST_F(StatusRecordTest, AMemberIsWaitingSinceItJoinedThenHasItsVerdictSinceThat
   EXPECT_EQ(backend("a:1").verdict, Verdict::unknown);
   EXPECT_EQ(backend("a:1").since, clock.at);
   clock.at += 3s;
-  record.on(up("a:1"));
+  record.on(went_up("a:1"));
   clock.at += 5s;
-  record.on(down("a:1"));
+  record.on(went_down("a:1"));
   EXPECT_EQ(backend("a:1").verdict, Verdict::down);
   EXPECT_EQ(backend("a:1").reason, ErrorKind::refused);
   EXPECT_TRUE(backend("a:1").reason_known);
@@ -58,7 +54,7 @@ TEST_F(StatusRecordTest, AMemberThatLeftIsForgottenAndProbesOfOthersAreNotKept) 
   record.on(MemberAdded{"a:1"});
   record.on(MemberRemoved{"a:1"});
   record.on(ProbeFinished{"a:1", true});
-  record.on(down("a:1"));
+  record.on(went_down("a:1"));
   EXPECT_TRUE(record.backends().empty());
   EXPECT_EQ(last_notice(), "backend left the set a:1 ");
 }
@@ -83,7 +79,7 @@ TEST_F(StatusRecordTest, AFixedTargetStaysThoughItLeavesTheSet) {
   fixed.on(MemberAdded{"a:1"});
   fixed.on(MemberAdded{"c:1"});
   EXPECT_TRUE(fixed.backends().at("a:1").member);
-  fixed.on(down("a:1"));
+  fixed.on(went_down("a:1"));
   fixed.on(MemberRemoved{"a:1"});
   EXPECT_EQ(fixed.backends().size(), 2u);
   EXPECT_FALSE(fixed.backends().at("a:1").member);
