@@ -2,10 +2,10 @@
 # What looks at the code beyond its tests: clang-tidy, sanitizers, coverage.
 : "${root:?set by dev}"
 
-# ./dev tidy: clang-tidy, compiled as the second compiler does.
+# ./dev tidy: clang-tidy over each source by itself, which also proves that each includes what it needs.
 command_tidy() {
   ensure_packages lint
-  build asan generated_headers
+  build tidy generated_headers
   python3 .dev/tidy.py
 }
 

@@ -19,7 +19,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDERS = ("core", "io", "sim", "proxy", "sentinel", "docker", "fuzz")
-BUILD = ROOT / "build/asan"  # whose compile_commands.json says how each source is compiled
+BUILD = ROOT / "build/tidy"  # whose compile_commands.json says how each source is compiled
 CLEAN = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache", "gopher-proxy", "tidy")
 INCLUDE = re.compile(rb'^#include "([^"]+)"', re.MULTILINE)
 
