@@ -19,7 +19,9 @@ readonly package_packages=(dpkg-dev file)
 readonly lint_packages=(python3 shellcheck clang-format-19 clang-tidy-19)
 
 # ensure_packages build|test|bench|up|load|stack_test|package|lint|clang|sanitize|coverage
-ensure_packages() {
+ensure_packages() { in_turn install ensure_packages_now "$1"; }
+
+ensure_packages_now() {
   local purpose=$1
   if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     die "this needs Debian 12 or 13 (no apt-get here)"
