@@ -60,6 +60,7 @@ UringReactor::UringReactor() { sendings_.reserve(kMostKeptSendings); }
 UringReactor::~UringReactor() = default;
 
 std::unique_ptr<UringSending> UringReactor::lend_sending() {
+  ++sendings_lent_;
   if (sendings_.empty()) return std::make_unique<UringSending>(*this);
   auto sending = std::move(sendings_.back());
   sendings_.pop_back();
@@ -67,6 +68,7 @@ std::unique_ptr<UringSending> UringReactor::lend_sending() {
 }
 
 void UringReactor::take_back(std::unique_ptr<UringSending> sending) noexcept {
+  --sendings_lent_;
   if (sendings_.size() < kMostKeptSendings) sendings_.push_back(std::move(sending));
 }
 

@@ -119,6 +119,7 @@ class UringReactor {
   // The sending side of a socket, and its return, with nothing in it.
   std::unique_ptr<UringSending> lend_sending();
   void take_back(std::unique_ptr<UringSending> sending) noexcept;
+  std::size_t sendings_lent() const noexcept { return sendings_lent_; }
   // The waits that have ended. Returns how many there were.
   std::size_t complete_waits();
   bool idle() const noexcept { return ready_.empty() && touched_.empty(); }
@@ -140,7 +141,9 @@ class UringReactor {
   std::vector<UringDescriptor*> touched_;
   std::vector<UringDescriptor*> submitting_;
   std::vector<std::unique_ptr<UringSending>> sendings_;
-  std::vector<std::unique_ptr<UringDescriptor>> kept_;  // at their kept_at_
+  std::size_t sendings_lent_ = 0;
+  // At their kept_at_. Ends before sendings_, to which its sockets give back.
+  std::vector<std::unique_ptr<UringDescriptor>> kept_;
 };
 
 }  // namespace gopher

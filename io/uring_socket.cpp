@@ -213,7 +213,7 @@ std::expected<std::size_t, ErrorKind> UringSocket::send_directly(std::span<const
     return std::unexpected(*failure_);
   }
   const std::size_t taken = sent < 0 ? 0 : static_cast<std::size_t>(sent);
-  if (before > 0) was_sent(std::min(taken, before));
+  if (sending_) was_sent(std::min(taken, before));
   if (unsent() > 0) reactor_.touch(*this);
   if (taken <= before) return std::unexpected(ErrorKind::would_block);
   return taken - before;
@@ -227,6 +227,7 @@ std::expected<std::size_t, ErrorKind> UringSocket::try_write_from(SplicePipe& pi
     const auto flushed = send_directly({});
     if (unsent() > 0 || failure_) return flushed;
   }
+  rest();
   const std::ptrdiff_t count = pipe.write_to(socket_);
   if (count > 0) return static_cast<std::size_t>(count);
   const ErrorKind kind = stream_error(static_cast<int>(-count));
@@ -235,7 +236,7 @@ std::expected<std::size_t, ErrorKind> UringSocket::try_write_from(SplicePipe& pi
 }
 
 void UringSocket::was_sent(std::size_t bytes) noexcept {
-  sending_->was_sent(bytes);
+  sending_->advance(bytes);
   if (unsent() > 0) return;
   rest();
   if (write_ended_ && socket_ >= 0) ::shutdown(socket_, SHUT_WR);
@@ -287,8 +288,8 @@ void UringSending::append(WriteBuffer bytes) noexcept {
   end_ += bytes.size();
 }
 
-void UringSending::was_sent_by_ring(int result, unsigned) noexcept { socket->sent(result); }
-void UringSending::was_writable(int, unsigned) noexcept { socket->writable(); }
+void UringSending::send_ended(int result, unsigned) noexcept { socket->sent(result); }
+void UringSending::poll_ended(int, unsigned) noexcept { socket->writable(); }
 void UringSending::patience_ended(void* context) { static_cast<UringSending*>(context)->socket->give_up(); }
 
 bool UringSocket::submit() {

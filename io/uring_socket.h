@@ -33,24 +33,24 @@ class UringSending {
   std::span<const std::byte> unsent() const noexcept { return std::span(block_).subspan(begin_, end_ - begin_); }
   std::size_t room() const noexcept { return kBlockBytes - end_; }
   void append(WriteBuffer bytes) noexcept;
-  void was_sent(std::size_t bytes) noexcept {
+  void advance(std::size_t bytes) noexcept {
     GOPHER_CHECK(bytes <= end_ - begin_);
     begin_ += bytes;
     full = begin_ != end_;
     if (!full) begin_ = end_ = 0;
   }
-  void drop_unsent() noexcept { was_sent(end_ - begin_); }
+  void drop_unsent() noexcept { advance(end_ - begin_); }
   // Nothing waits to be sent, and no operation is under way.
   bool settled() const noexcept { return begin_ == end_ && !send.under_way() && !writable.under_way(); }
 
   // The ends of its operations, for its socket.
-  void was_sent_by_ring(int result, unsigned) noexcept;
-  void was_writable(int, unsigned) noexcept;
+  void send_ended(int result, unsigned) noexcept;
+  void poll_ended(int, unsigned) noexcept;
 
   UringSocket* socket = nullptr;  // whose it is
   UringWait wait;
-  UringOperationOf<UringSending, &UringSending::was_sent_by_ring> send{*this};
-  UringOperationOf<UringSending, &UringSending::was_writable> writable{*this};
+  UringOperationOf<UringSending, &UringSending::send_ended> send{*this};
+  UringOperationOf<UringSending, &UringSending::poll_ended> writable{*this};
   Timer patience;     // after close, for the peer to take the rest
   bool full = false;  // the system did not take all that is unsent
 
