@@ -11,7 +11,7 @@ namespace gopher::frame_pool {
 
 // Frames above this size go to the allocator each time.
 inline constexpr std::size_t kMaxPooledBytes = 4096;
-// Frames kept for each size class and thread.
+// Frames kept for each size class and thread. A program has few sizes: those of its coroutines.
 inline constexpr std::size_t kMaxKept = 1024;
 
 void* allocate(std::size_t bytes);

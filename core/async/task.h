@@ -68,7 +68,6 @@ class TaskPromiseBase {
   }
 
  private:
-  friend struct FinalAwaiter;
   std::coroutine_handle<> continuation_;
   bool ended_ = false;
 };

@@ -1,7 +1,6 @@
 #include "core/session/acceptor.h"
 
 #include "core/async/check.h"
-#include "core/async/sleep.h"
 
 namespace gopher {
 
@@ -30,7 +29,7 @@ class Acceptor::Session final : public ClientSession, private TaskOwner {
  private:
   void task_ended() noexcept override {
     Acceptor& acceptor = acceptor_;
-    acceptor.sessions_.erase(place_);
+    acceptor.sessions_.erase(place_);  // this object is no more
     if (acceptor.waiting_for_session_) acceptor.session_ended_.notify();
   }
 
@@ -42,6 +41,8 @@ Acceptor::Acceptor(WorkerContext& worker, std::unique_ptr<Listener> listener)
     : worker_(worker), listener_(std::move(listener)) {}
 
 Acceptor::~Acceptor() { GOPHER_CHECK(sessions_.empty()); }
+
+std::size_t Acceptor::session_count() const noexcept { return sessions_.size(); }
 
 Task<void> Acceptor::run() {
   while (!stopped_.requested()) {

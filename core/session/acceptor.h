@@ -28,7 +28,7 @@ class Acceptor {
   // drain(), and ends the exchanges under way. Idempotent.
   void cut();
 
-  std::size_t session_count() const noexcept { return sessions_.size(); }
+  std::size_t session_count() const noexcept;
 
  private:
   class Session;
