@@ -26,7 +26,8 @@ find_engine() {
   [[ -x $script ]] || return 1
   say "Starting a Docker engine"
   ! grep -qsx dockerd /proc/[0-9]*/comm || ran_before=1
-  line=$("$script" start 2>"$root/.run/engine.log" | sed -n 's/^export DOCKER_HOST=\([a-z0-9:/._-]*\)$/\1/p') || {
+  # Installing what it lacks, it would meet the other gates.
+  line=$(in_turn install "$script" start 2>"$root/.run/engine.log" | sed -n 's/^export DOCKER_HOST=\([a-z0-9:/._-]*\)$/\1/p') || {
     cat "$root/.run/engine.log" >&2
     return 1
   }
