@@ -27,7 +27,8 @@ find_engine() {
   say "Starting a Docker engine"
   ! grep -qsx dockerd /proc/[0-9]*/comm || ran_before=1
   # Installing what it lacks, it would meet the other gates.
-  line=$(in_turn install "$script" start 2>"$root/.run/engine.log" | sed -n 's/^export DOCKER_HOST=\([a-z0-9:/._-]*\)$/\1/p') || {
+  line=$(in_turn install "$script" start 2>"$root/.run/engine.log" |
+    sed -n 's/^export DOCKER_HOST=\([a-z0-9:/._-]*\)$/\1/p') || {
     cat "$root/.run/engine.log" >&2
     return 1
   }
