@@ -1,5 +1,7 @@
 #include "core/session/acceptor.h"
 
+#include <utility>
+
 #include "core/async/check.h"
 
 namespace gopher {
@@ -15,34 +17,24 @@ constexpr int kAcceptsAtDrain = 65536;
 
 }  // namespace
 
-// One of those that live, so that drain() and cut() reach it.
-class Acceptor::Session final : public ClientSession, private TaskOwner {
- public:
-  Session(Acceptor& acceptor, std::unique_ptr<Stream> stream)
-      : ClientSession(acceptor.worker_, std::move(stream)), acceptor_(acceptor) {}
+Acceptor::Session::Session(Acceptor& acceptor, std::unique_ptr<Stream> stream)
+    : ClientSession(acceptor.worker_, std::move(stream)), acceptor_(acceptor) {}
 
-  void begin(std::list<Session>::const_iterator place) {
-    place_ = place;
-    run().run_for(*this);
-  }
+void Acceptor::Session::begin(std::list<Session>::const_iterator place) {
+  place_ = place;
+  run().run_for(*this);
+}
 
- private:
-  void task_ended() noexcept override {
-    Acceptor& acceptor = acceptor_;
-    acceptor.sessions_.erase(place_);  // this object is no more
-    if (acceptor.waiting_for_session_) acceptor.session_ended_.notify();
-  }
-
-  Acceptor& acceptor_;
-  std::list<Session>::const_iterator place_;
-};
+void Acceptor::Session::task_ended() noexcept {
+  Acceptor& acceptor = acceptor_;
+  acceptor.sessions_.erase(place_);  // this object is no more
+  if (acceptor.waiting_for_session_) acceptor.session_ended_.notify();
+}
 
 Acceptor::Acceptor(WorkerContext& worker, std::unique_ptr<Listener> listener)
     : worker_(worker), listener_(std::move(listener)) {}
 
 Acceptor::~Acceptor() { GOPHER_CHECK(sessions_.empty()); }
-
-std::size_t Acceptor::session_count() const noexcept { return sessions_.size(); }
 
 Task<void> Acceptor::run() {
   while (!stopped_.requested()) {

@@ -28,10 +28,21 @@ class Acceptor {
   // drain(), and ends the exchanges under way. Idempotent.
   void cut();
 
-  std::size_t session_count() const noexcept;
+  std::size_t session_count() const noexcept { return sessions_.size(); }
 
  private:
-  class Session;
+  // One of those that live, so that drain() and cut() reach it.
+  class Session final : public ClientSession, private TaskOwner {
+   public:
+    Session(Acceptor& acceptor, std::unique_ptr<Stream> stream);
+    void begin(std::list<Session>::const_iterator place);
+
+   private:
+    void task_ended() noexcept override;
+
+    Acceptor& acceptor_;
+    std::list<Session>::const_iterator place_;
+  };
 
   bool accept_waiting(int most);
   void begin_session(std::unique_ptr<Stream> stream);
