@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/addresses.h"
 #include "tests/io/loop_fixture.h"
 
 namespace gopher::test {
@@ -21,8 +22,7 @@ INSTANTIATE_ENGINES(ConnectionPoolTest);
 // Found by prove-gates: nothing missed this look when it was gone. A system has the end of a connection before the loop
 // has had a turn to tell of it.
 TEST_P(ConnectionPoolTest, AnEndThatTheLoopHasNotToldIsSeenWhenAsked) {
-  std::string why_not;
-  const LiveBackend backend{*Endpoint::parse_authority("127.0.0.1:1", why_not), listener_->local()};
+  const LiveBackend backend{endpoint("127.0.0.1:1"), listener_->local()};
   for (const bool verify : {false, true}) {
     DeafObserver observer;
     ConnectionPool pool(loop_.clock(), observer, {});

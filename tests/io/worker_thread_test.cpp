@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "core/admin/http_server.h"
+#include "tests/addresses.h"
 #include "tests/io/allocations.h"
 #include "tests/io/loop_fixture.h"
 
@@ -57,11 +58,10 @@ class WorkerThreadTest : public EngineTest {
 
   // The backend is live, once more.
   void publish() {
-    std::string why_not;
     auto snapshot = std::make_shared<PoolSnapshot>();
     snapshot->version = cell_.version() + 1;
     snapshot->members = 1;
-    snapshot->live.push_back({*Endpoint::parse_authority(backend_address_.to_string(), why_not), backend_address_});
+    snapshot->live.push_back({endpoint(backend_address_.to_string()), backend_address_});
     cell_.publish(std::move(snapshot));
   }
   void start_backend() {

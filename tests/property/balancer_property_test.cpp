@@ -9,6 +9,7 @@
 
 #include "core/balance/balancer.h"
 #include "core/balance/pool.h"
+#include "tests/addresses.h"
 #include "tests/property/property.h"
 
 namespace gopher {
@@ -16,10 +17,7 @@ namespace {
 
 constexpr int kNames = 8;
 
-Endpoint named(int name) {
-  std::string why;
-  return Endpoint::parse_authority(std::string(1, static_cast<char>('a' + name)) + ":80", why).value();
-}
+Endpoint named(int name) { return endpoint(std::string(1, static_cast<char>('a' + name)) + ":80"); }
 
 SocketAddress at(int address) { return {IpAddress::v4({10, 0, 0, static_cast<std::uint8_t>(address)}), 80}; }
 
@@ -294,9 +292,8 @@ TEST(BalancerProperty, OverWholeRoundsEveryBackendGetsTheSame) {
     auto snapshot = std::make_shared<PoolSnapshot>();
     snapshot->version = 1;
     for (int n = 0; n < count; ++n) {
-      std::string why;
       const auto number = std::to_string(100 + n);
-      snapshot->live.push_back({Endpoint::parse_authority("h" + number + ":80", why).value(), {}});
+      snapshot->live.push_back({endpoint("h" + number + ":80"), {}});
     }
     cell.publish(snapshot);
     Balancer balancer(cell, events, {}, *rc::gen::arbitrary<std::uint64_t>());

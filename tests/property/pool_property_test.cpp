@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/balance/pool.h"
+#include "tests/addresses.h"
 #include "tests/property/property.h"
 
 namespace gopher {
@@ -14,9 +15,8 @@ namespace {
 
 // Two of them are literals: their address is known before any probe has reached them.
 Endpoint numbered(int name) {
-  std::string why;
   const std::vector<std::string> authorities{"10.0.0.7:80", "[fd00::7]:80", "a:80", "b:80", "c:80", "c:81"};
-  return Endpoint::parse_authority(authorities[static_cast<std::size_t>(name)], why).value();
+  return endpoint(authorities[static_cast<std::size_t>(name)]);
 }
 
 struct Changes final : Observer {

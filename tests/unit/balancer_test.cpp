@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/addresses.h"
+
 namespace gopher {
 namespace {
 
@@ -16,8 +18,7 @@ using namespace std::chrono_literals;
 constexpr Instant kStart{Duration(1'000'000'000)};
 
 LiveBackend backend(const std::string& name, std::uint8_t last_octet = 1) {
-  std::string why;
-  return {Endpoint::parse_authority(name + ":80", why).value(), {IpAddress::v4({10, 0, 0, last_octet}), 80}};
+  return {endpoint(name + ":80"), {IpAddress::v4({10, 0, 0, last_octet}), 80}};
 }
 
 struct Events : Observer {
