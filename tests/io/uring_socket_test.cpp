@@ -83,12 +83,6 @@ TEST_F(UringSocketTest, AClosedOneWhosePeerReadsNothingIsGivenUpAfterThePatience
   turn_until([&] { return !reactor->keeps_any(); });
 }
 
-struct Room : IoWait {
-  Room() : IoWait(&came) {}
-  static void came(IoWait& wait, std::optional<ErrorKind>) { static_cast<Room&>(wait).there = true; }
-  bool there = false;
-};
-
 TEST_F(UringSocketTest, AnIdleOneHasNoSendingSide) {
   EXPECT_EQ(reactor->sendings_lent(), 0u);
   ASSERT_TRUE(write("small"));
@@ -96,13 +90,13 @@ TEST_F(UringSocketTest, AnIdleOneHasNoSendingSide) {
   turn_until([&] { return reactor->sendings_lent() == 0; });
 
   fill();
-  Room room;
+  RecordedWait room;
   stream->wait_writable(room, kNever);
   std::string read(1 << 20, '\0');
   turn_until([&] {
     while (::recv(peer, read.data(), read.size(), MSG_DONTWAIT) > 0) {
     }
-    return room.there;
+    return room.done();
   });
   ASSERT_TRUE(write(std::string(UringSending::kBlockBytes + 1, 'x'))) << "sent at once";
   EXPECT_EQ(reactor->sendings_lent(), 0u);
