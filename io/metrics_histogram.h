@@ -49,8 +49,8 @@ class DurationHistogram {
   }
 
  private:
-  std::array<std::atomic<std::uint64_t>, kDurationBounds.size() + 1> buckets_{};
   std::atomic<std::uint64_t> sum_nanoseconds_{0};
+  std::array<std::atomic<std::uint64_t>, kDurationBounds.size() + 1> buckets_{};
 };
 
 }  // namespace gopher

@@ -29,16 +29,17 @@ const BackendTotals& WorkerTotals::backend(std::string_view authority) const {
 struct alignas(kCacheLinePair) MetricsShard::Backend {
   explicit Backend(std::string text) : authority(std::move(text)) {}
 
-  const std::string authority;
+  // What each request counts comes first, on one cache line when it was quick.
+  std::atomic<std::int64_t> in_flight{0};
+  Counter connections_reused{0};
   DurationHistogram durations;
+  const std::string authority;
   Counter failed_answers{0};
   Counter unanswered{0};
   Counter retries{0};
   Counter ejections{0};
   Counter connections_opened{0};
-  Counter connections_reused{0};
   std::array<Counter, kErrorKindCount> connect_failures{};
-  std::atomic<std::int64_t> in_flight{0};
   std::atomic<std::int64_t> open_connections{0};
   // An ejection ends by itself: a backend that left while ejected is not told of again.
   std::atomic<Instant::rep> ejected_until{Instant::min().time_since_epoch().count()};
@@ -58,13 +59,20 @@ struct alignas(kCacheLinePair) MetricsShard::Counters {
 };
 
 MetricsShard::MetricsShard(std::function<Instant()> now)
-    : now_(std::move(now)), counters_(std::make_unique<Counters>()) {
+    : now_(std::move(now)), counters_(std::make_unique<Counters>()), known_(kMaxBackends) {
   by_authority_.reserve(64);
 }
 
 MetricsShard::~MetricsShard() = default;
 
-MetricsShard::Backend& MetricsShard::backend(std::string_view authority) {
+MetricsShard::Backend& MetricsShard::backend(const BackendName& name) {
+  if (name.host_number == 0) return find(name.authority);
+  Known& known = known_[name.host_number % kMaxBackends];
+  if (known.host_number != name.host_number) known = {name.host_number, &find(name.authority)};
+  return *known.backend;
+}
+
+MetricsShard::Backend& MetricsShard::find(std::string_view authority) {
   if (const auto known = by_authority_.find(authority); known != by_authority_.end()) return *known->second;
   if (by_authority_.size() < kMaxBackends) {
     Backend& added = remember(std::string(authority));
@@ -88,7 +96,7 @@ void MetricsShard::count(const RequestFinished& event) {
   count_one(counters.requests[status_class(event.status)][static_cast<std::size_t>(event.cause)]);
   add_as_only_writer(counters.request_body_bytes, event.bytes_in);
   add_as_only_writer(counters.response_body_bytes, event.bytes_out);
-  if (event.backend.empty()) return;
+  if (event.backend.authority.empty()) return;
   const bool failed = is_backend_failure(event.cause);
   if (event.answered_by_backend) {
     Backend& of = backend(event.backend);

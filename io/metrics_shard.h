@@ -15,6 +15,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "core/ports/observer.h"
 #include "io/metrics_histogram.h"
@@ -78,7 +79,8 @@ class MetricsShard final : public Observer {
   struct Backend;
   struct Counters;
 
-  Backend& backend(std::string_view authority);
+  Backend& backend(const BackendName& name);
+  Backend& find(std::string_view authority);
   Backend& remember(std::string authority);
   void count(const RequestFinished& event);
 
@@ -87,6 +89,13 @@ class MetricsShard final : public Observer {
 
   // The worker's way to a backend. Its keys lie in the backends.
   std::unordered_map<std::string_view, Backend*> by_authority_;
+  // The short way, by the number of its host: with many backends, to hash a name and to find it costs more than to
+  // count.
+  struct Known {
+    std::uint64_t host_number = 0;
+    Backend* backend = nullptr;
+  };
+  std::vector<Known> known_;
   // The scrape's way: the first `backend_count_` never change again. The last place is for "other".
   std::array<std::unique_ptr<Backend>, kMaxBackends + 1> backends_;
   std::atomic<std::size_t> backend_count_{0};

@@ -39,7 +39,7 @@ void Balancer::adopt(const PoolSnapshot& snapshot) {
       (*known)->address = backend.address;
       hosts.push_back(std::move(*known++));
     } else {
-      hosts.push_back(std::make_shared<UpstreamHost>(backend));
+      hosts.push_back(std::make_shared<UpstreamHost>(backend, ++hosts_made_));
     }
   }
   while (known != hosts_.end())
@@ -100,7 +100,7 @@ void Balancer::report_failure(UpstreamHost& host, Instant now, Cause cause) {
   now_ = std::max(now_, now);
   if (!host.outlier.on_failure(settings_.outlier, now_) || host.departed) return;
   find_available();
-  observer_.on(BackendEjected{.backend = host.endpoint.authority(),
+  observer_.on(BackendEjected{.backend = host.name(),
                               .consecutive_failures = host.outlier.consecutive_failures(),
                               .duration = host.outlier.ejected_until() - now_,
                               .cause = cause});
@@ -109,7 +109,7 @@ void Balancer::report_failure(UpstreamHost& host, Instant now, Cause cause) {
 void Balancer::report_success(UpstreamHost& host) {
   if (!host.outlier.on_success() || host.departed) return;
   find_available();
-  observer_.on(BackendReturned{.backend = host.endpoint.authority()});
+  observer_.on(BackendReturned{.backend = host.name()});
 }
 
 }  // namespace gopher

@@ -26,9 +26,13 @@ class UpstreamConnection;
 // One backend as one worker knows it. Held by shared_ptr: the balancer, exchanges under way and the worker's idle
 // upstream connections keep it alive; `departed` tells them that it has left and must get nothing new.
 struct UpstreamHost {
-  explicit UpstreamHost(const LiveBackend& backend) : endpoint(backend.endpoint), address(backend.address) {}
+  UpstreamHost(const LiveBackend& backend, std::uint64_t host_number)
+      : endpoint(backend.endpoint), number(host_number), address(backend.address) {}
+
+  BackendName name() const noexcept { return {endpoint.authority(), number}; }
 
   const Endpoint endpoint;
+  const std::uint64_t number;  // of the worker's hosts, from 1, never given to another
   SocketAddress address;
   bool departed = false;
   OutlierState outlier;
@@ -82,6 +86,7 @@ class Balancer {
   Instant now_ = Instant::min();
   std::vector<std::shared_ptr<UpstreamHost>> hosts_;  // sorted by endpoint
   std::vector<std::shared_ptr<UpstreamHost>> departed_;
+  std::uint64_t hosts_made_ = 0;
 
   // Kept until a snapshot, an ejection or the end of one changes them.
   std::vector<std::size_t> available_;  // indices of hosts_, ascending

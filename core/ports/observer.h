@@ -5,6 +5,7 @@
 // escapes them, one that keeps them copies them.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -76,6 +77,21 @@ constexpr bool is_backend_failure(Cause cause) {
 
 // ---- data plane, on the worker's thread -------------------------------------------------------------------------
 
+// A backend as an event of the data plane names it; wherever a text is wanted, it is the authority.
+struct BackendName {
+  std::string_view authority = {};
+  // The worker's number of its host, from 1 and never given to another; 0 when there is none. By it an observer of one
+  // worker comes at once to what it keeps of the backend.
+  std::uint64_t host_number = 0;
+
+  constexpr BackendName() = default;
+  template <std::convertible_to<std::string_view> Text>
+  constexpr BackendName(const Text& text, std::uint64_t number = 0) : authority(text), host_number(number) {}
+
+  constexpr operator std::string_view() const noexcept { return authority; }
+  friend constexpr bool operator==(const BackendName& name, std::string_view text) { return name.authority == text; }
+};
+
 struct ConnectionAccepted {
   const SocketAddress& client;
 };
@@ -98,7 +114,7 @@ struct RequestFinished {
   Cause cause = Cause::completed;
   std::string_view detail = {};      // what exactly, in fixed words; may be empty
   bool answered_by_backend = false;  // a final response head came from a backend: processed, else dropped
-  std::string_view backend = {};     // authority of the last one tried; empty when none was
+  BackendName backend = {};          // the last one tried; empty when none was
   std::uint64_t bytes_in = 0;        // request body bytes read from the client (content, without framing)
   std::uint64_t bytes_out = 0;       // response body bytes written to the client (content, without framing)
   std::string_view request_id = {};
@@ -110,37 +126,37 @@ struct RequestFinished {
 
 // A request is about to be sent to a backend, or has let go of it.
 struct ExchangeBegan {
-  std::string_view backend;
+  BackendName backend;
 };
 struct ExchangeEnded {
-  std::string_view backend;
+  BackendName backend;
 };
 struct UpstreamConnectionOpened {
-  std::string_view backend;
+  BackendName backend;
 };
 struct UpstreamConnectionReused {
-  std::string_view backend;
+  BackendName backend;
 };
 struct UpstreamConnectionClosed {
-  std::string_view backend;
+  BackendName backend;
 };
 struct UpstreamConnectFailed {
-  std::string_view backend;
+  BackendName backend;
   ErrorKind kind;
 };
 struct RequestRetried {
-  std::string_view backend;  // the one given up
+  BackendName backend;  // the one given up
   Error error;
 };
 // Passive ejection by one worker, from failures that real requests met.
 struct BackendEjected {
-  std::string_view backend;
+  BackendName backend;
   std::uint32_t consecutive_failures;
   Duration duration;
   Cause cause;  // how the last of them failed
 };
 struct BackendReturned {
-  std::string_view backend;
+  BackendName backend;
 };
 
 // ---- control plane, on its thread -------------------------------------------------------------------------------

@@ -65,9 +65,7 @@ class Exchange {
   void conclude(int status, Cause cause, std::string_view detail = {});
   bool concluded() const noexcept { return cause_.has_value(); }
   // Of the last backend tried; empty when none was.
-  std::string_view last_backend() const noexcept {
-    return last_host_ ? std::string_view(last_host_->endpoint.authority()) : std::string_view();
-  }
+  BackendName last_backend() const noexcept { return last_host_ ? last_host_->name() : BackendName(); }
   bool body_pending() const noexcept { return !request_body_.complete(); }
   const http::RequestHead& head() const noexcept { return parsers_.request.head(); }
   Stream& client() noexcept { return *downstream_.stream; }

@@ -56,7 +56,7 @@ Task<void> Exchange::forward() {
     }
     if (retry_reason_) worker_.observer.on(RequestRetried{last_backend(), *retry_reason_});
     last_host_ = host;
-    const std::string_view backend = host->endpoint.authority();
+    const BackendName backend = host->name();
     ++attempts_;
     worker_.observer.on(ExchangeBegan{backend});
     upstream_ = co_await connect_to(host);
@@ -104,7 +104,7 @@ Task<std::unique_ptr<UpstreamConnection>> Exchange::connect_to(std::shared_ptr<U
     conclude(503, Cause::overloaded, "no descriptor is left");
     co_return nullptr;
   }
-  worker_.observer.on(UpstreamConnectFailed{host->endpoint.authority(), kind});
+  worker_.observer.on(UpstreamConnectFailed{host->name(), kind});
   last_failure_ = kind == ErrorKind::refused     ? Cause::connect_refused
                   : kind == ErrorKind::timed_out ? Cause::connect_timeout
                                                  : Cause::connect_failed;

@@ -18,9 +18,9 @@ class UpstreamConnection {
  public:
   UpstreamConnection(std::shared_ptr<UpstreamHost> host, std::unique_ptr<Stream> stream, Observer& observer)
       : host_(std::move(host)), stream_(std::move(stream)), reader_(*stream_), observer_(observer) {
-    observer_.on(UpstreamConnectionOpened{host_->endpoint.authority()});
+    observer_.on(UpstreamConnectionOpened{host_->name()});
   }
-  ~UpstreamConnection() { observer_.on(UpstreamConnectionClosed{host_->endpoint.authority()}); }
+  ~UpstreamConnection() { observer_.on(UpstreamConnectionClosed{host_->name()}); }
   UpstreamConnection(const UpstreamConnection&) = delete;
   UpstreamConnection& operator=(const UpstreamConnection&) = delete;
 

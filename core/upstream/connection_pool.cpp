@@ -56,7 +56,7 @@ std::unique_ptr<UpstreamConnection> ConnectionPool::take(UpstreamHost& host, Dur
     unlink(*connection);
     connection->reader_.unwatch();
     connection->reused_ = true;
-    observer_.on(UpstreamConnectionReused{host.endpoint.authority()});
+    observer_.on(UpstreamConnectionReused{host.name()});
     return std::unique_ptr<UpstreamConnection>(connection);
   }
   return nullptr;

@@ -26,7 +26,7 @@ TEST_P(ConnectionPoolTest, AnEndThatTheLoopHasNotToldIsSeenWhenAsked) {
   for (const bool verify : {false, true}) {
     DeafObserver observer;
     ConnectionPool pool(loop_.clock(), observer, {});
-    const auto host = std::make_shared<UpstreamHost>(backend);
+    const auto host = std::make_shared<UpstreamHost>(backend, 1);
     Pair pair = connect_pair(loop_, *listener_);
     pool.put(std::make_unique<UpstreamConnection>(host, std::move(pair.client), observer));
     pair.server->close();

@@ -23,7 +23,7 @@ struct AllocationTest : testing::Test {
             .status = 200,
             .cause = Cause::completed,
             .answered_by_backend = true,
-            .backend = "127.0.0.1:8081",
+            .backend = backend,
             .bytes_in = 0,
             .bytes_out = 51,
             .request_id = "0123456789abcdef",
@@ -37,14 +37,15 @@ struct AllocationTest : testing::Test {
     std::size_t before = 0;
     for (int i = 0; i < 3; ++i) {
       before = allocations_of_this_thread();
-      observer.on(ExchangeBegan{"127.0.0.1:8081"});
-      observer.on(UpstreamConnectionReused{"127.0.0.1:8081"});
-      observer.on(ExchangeEnded{"127.0.0.1:8081"});
+      observer.on(ExchangeBegan{backend});
+      observer.on(UpstreamConnectionReused{backend});
+      observer.on(ExchangeEnded{backend});
       observer.on(request());
     }
     return allocations_of_this_thread() - before;
   }
 
+  const BackendName backend{"127.0.0.1:8081", 1};
   IpAddress client = *IpAddress::parse("2001:db8:1234:5678:9abc:def0:1234:5678");
 };
 

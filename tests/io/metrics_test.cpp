@@ -235,6 +235,20 @@ TEST_F(MetricsTest, BackendsBeyondTheBoundShareOneLabel) {
   EXPECT_THAT(series, Not(Contains(Key("gopherproxy_upstream_connections_reused_total{backend=\"host:4096\"}"))));
 }
 
+// A worker's hosts are found again by their numbers, in a table that is shorter than the numbers are many.
+TEST_F(MetricsTest, HostsWhoseNumbersFallOnOnePlaceAreCountedApart) {
+  Observer& worker = metrics.worker(0);
+  for (int round = 0; round < 3; ++round) {
+    worker.on(UpstreamConnectionReused{BackendName("a:1", 7)});
+    worker.on(UpstreamConnectionReused{BackendName("b:2", 7 + MetricsShard::kMaxBackends)});
+    worker.on(UpstreamConnectionReused{BackendName("b:2", 8)});  // it left and came back
+  }
+  worker.on(UpstreamConnectionReused{"a:1"});
+  auto series = scrape();
+  EXPECT_EQ(series["gopherproxy_upstream_connections_reused_total{backend=\"a:1\"}"], 4);
+  EXPECT_EQ(series["gopherproxy_upstream_connections_reused_total{backend=\"b:2\"}"], 6);
+}
+
 TEST_F(MetricsTest, TheRegistrysAgeRunsFromItsLastAnswer) {
   now += seconds(7);
   EXPECT_EQ(scrape()["gopherproxy_registry_last_read_age_seconds"], 7) << "from the start while it never answered";

@@ -265,5 +265,18 @@ TEST(Balancer, AnEmptiedPoolGivesNothing) {
   EXPECT_EQ(world.balancer.live_count(), 0u);
 }
 
+TEST(Balancer, AHostThatComesBackHasANumberOfItsOwn) {
+  World world;
+  world.publish({backend("a"), backend("b")});
+  const auto a = world.pick_named("a"), b = world.pick_named("b");
+  EXPECT_NE(a->number, b->number);
+  world.publish({backend("b")});
+  EXPECT_EQ(world.pick(), b) << "one that stays keeps its number";
+  world.publish({backend("a"), backend("b")});
+  const auto again = world.pick_named("a");
+  EXPECT_NE(again->number, a->number);
+  EXPECT_NE(again->number, b->number);
+}
+
 }  // namespace
 }  // namespace gopher
