@@ -2,7 +2,7 @@
 # What looks at the code beyond its tests: clang-tidy, sanitizers, coverage.
 : "${root:?set by dev}"
 
-# ./dev tidy: clang-tidy over each source but the tests', by itself: so each is seen to include what it needs.
+# ./dev tidy: clang-tidy over each source but the tests'.
 command_tidy() {
   ensure_packages lint
   build tidy generated_headers

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Runs clang-tidy over the sources, a process a processor, and remembers what was clean.
 
-A source is clean for as long as it, the headers that it includes (through others too; of the system's, those that a
-package's version names), the way it is compiled, .clang-tidy, this file and clang-tidy itself stay as they are: a hash
-of all of these names an empty file in the user's cache, for every clone to find. The tests are left out: what these
-checks look for fails there by itself.
+The sources are read as the build compiles them, several at a time: most of the time goes into the headers that they
+share. Such a batch is clean for as long as its sources, the headers that they include (through others too; of the
+system's, those that a package's version names), the way it is compiled, .clang-tidy, this file and clang-tidy itself
+stay as they are: a hash of all of these names an empty file in the user's cache, for every clone to find. The tests are
+left out: what these checks look for fails there by itself.
 """
 
 import concurrent.futures
@@ -19,7 +20,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDERS = ("core", "io", "sim", "proxy", "sentinel", "docker", "fuzz")
-BUILD = ROOT / "build/tidy"  # whose compile_commands.json says how each source is compiled
+BUILD = ROOT / "build/tidy"  # whose compile_commands.json says what is compiled, and how
 CLEAN = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache", "gopher-proxy", "tidy")
 INCLUDE = re.compile(rb'^#include "([^"]+)"', re.MULTILINE)
 
@@ -32,58 +33,75 @@ def tools():
 
 
 @functools.cache
-def compile_commands():
-    """By source, without the place of this clone."""
+def batches():
+    """The files that the build compiles but for the tests: each with its command, without the place of this clone."""
     listed = json.loads((BUILD / "compile_commands.json").read_text())
-    return {entry["file"]: entry["command"].replace(str(ROOT), "").encode() for entry in listed}
+    commands = {pathlib.Path(entry["file"]): entry["command"] for entry in listed}
+    return {
+        path: command.replace(str(ROOT), "").encode()
+        for path, command in sorted(commands.items())
+        if "Unity" in path.parts and BUILD / "tests" not in path.parents
+    }
 
 
 @functools.cache
 def text_of(path):
-    return path.read_bytes()
+    return path.read_bytes().replace(str(ROOT).encode() + b"/", b"")
 
 
-def closure(source):
-    """The source and every header of the project that it includes."""
-    found, waiting = set(), [source]
+@functools.cache
+def included(path):
+    """What it includes of the project. A header that the build writes holds a text, and is left out."""
+    named = (ROOT / name.decode() for name in INCLUDE.findall(text_of(path)))
+    return [path for path in named if path.exists()]
+
+
+def closure(batch):
+    """The batch and every file of the project that it includes."""
+    found, waiting = set(), [batch]
     while waiting:
         path = waiting.pop()
-        # A header written by the build holds a text, and is left out.
-        if path in found or not path.exists():
-            continue
-        found.add(path)
-        waiting.extend(ROOT / name.decode() for name in INCLUDE.findall(text_of(path)))
+        if path not in found:
+            found.add(path)
+            waiting.extend(included(path))
     return sorted(found)
 
 
-def stamp(source):
-    digest = hashlib.sha256(tools() + compile_commands().get(str(source), b""))
-    for path in [ROOT / ".clang-tidy", pathlib.Path(__file__), *closure(source)]:
+def stamp(batch):
+    digest = hashlib.sha256(tools() + batches()[batch])
+    for path in [ROOT / ".clang-tidy", pathlib.Path(__file__), *closure(batch)]:
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + text_of(path) + b"\0")
     return CLEAN / digest.hexdigest()
 
 
-def check(source):
-    """What clang-tidy has to say; empty for a clean source."""
-    command = ["clang-tidy-19", "-p", str(BUILD), "--quiet", str(source)]
+def check(batch):
+    """What clang-tidy has to say; empty for a clean batch."""
+    command = ["clang-tidy-19", "-p", str(BUILD), "--quiet", str(batch)]
     run = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if run.returncode == 0:
-        stamp(source).touch()
+        stamp(batch).touch()
         return ""
-    return f"{source}: clang-tidy ended with {run.returncode}\n{run.stdout or run.stderr}"
+    return f"{batch}: clang-tidy ended with {run.returncode}\n{run.stdout or run.stderr}"
+
+
+def missing():
+    """Sources that no batch has."""
+    read = {path for batch in batches() for path in included(batch)}
+    return {path for folder in FOLDERS for path in (ROOT / folder).rglob("*.cpp")} - read
 
 
 def main():
     CLEAN.mkdir(parents=True, exist_ok=True)
-    sources = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.cpp"))
-    changed = [source for source in sources if not stamp(source).exists()]
+    if missing():
+        sys.exit(f"clang-tidy: {min(missing())} is in no batch of {BUILD} ({len(missing())} sources)")
+    changed = [batch for batch in batches() if not stamp(batch).exists()]
     findings = 0
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         for said in pool.map(check, changed):
             if said:
                 findings += 1
                 print(said, end="", flush=True)
-    print(f"clang-tidy: {len(changed)} of {len(sources)} sources checked, {findings} with findings")
+    print(f"clang-tidy: {len(changed)} of {len(batches())} batches of sources checked, {findings} with findings")
     return 1 if findings else 0
 
 
