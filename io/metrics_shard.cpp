@@ -59,7 +59,7 @@ struct alignas(kCacheLinePair) MetricsShard::Counters {
 };
 
 MetricsShard::MetricsShard(std::function<Instant()> now)
-    : now_(std::move(now)), counters_(std::make_unique<Counters>()), known_(kMaxBackends) {
+    : now_(std::move(now)), counters_(std::make_unique<Counters>()) {
   by_authority_.reserve(64);
 }
 
@@ -67,7 +67,7 @@ MetricsShard::~MetricsShard() = default;
 
 MetricsShard::Backend& MetricsShard::backend(const BackendName& name) {
   if (name.host_number == 0) return find(name.authority);
-  Known& known = known_[name.host_number % kMaxBackends];
+  Known& known = known_[name.host_number % known_.size()];
   if (known.host_number != name.host_number) known = {name.host_number, &find(name.authority)};
   return *known.backend;
 }
@@ -96,7 +96,7 @@ void MetricsShard::count(const RequestFinished& event) {
   count_one(counters.requests[status_class(event.status)][static_cast<std::size_t>(event.cause)]);
   add_as_only_writer(counters.request_body_bytes, event.bytes_in);
   add_as_only_writer(counters.response_body_bytes, event.bytes_out);
-  if (event.backend.authority.empty()) return;
+  if (event.backend.empty()) return;
   const bool failed = is_backend_failure(event.cause);
   if (event.answered_by_backend) {
     Backend& of = backend(event.backend);

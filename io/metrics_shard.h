@@ -15,7 +15,6 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 #include "core/ports/observer.h"
 #include "io/metrics_histogram.h"
@@ -65,6 +64,7 @@ struct WorkerTotals {
 class MetricsShard final : public Observer {
  public:
   static constexpr std::size_t kMaxBackends = 4096;
+  static constexpr std::size_t kNumberedHosts = 1024;
 
   // `now` may be called on the worker's and on the scraping thread.
   explicit MetricsShard(std::function<Instant()> now);
@@ -89,13 +89,13 @@ class MetricsShard final : public Observer {
 
   // The worker's way to a backend. Its keys lie in the backends.
   std::unordered_map<std::string_view, Backend*> by_authority_;
-  // The short way, by the number of its host: with many backends, to hash a name and to find it costs more than to
-  // count.
+  // The short way, since to hash a name and to find it costs more than to count: at the host's number, modulo the size.
+  // Of two hosts at one place the one counted last has it, and the other is found by its name.
   struct Known {
     std::uint64_t host_number = 0;
     Backend* backend = nullptr;
   };
-  std::vector<Known> known_;
+  std::array<Known, kNumberedHosts> known_{};
   // The scrape's way: the first `backend_count_` never change again. The last place is for "other".
   std::array<std::unique_ptr<Backend>, kMaxBackends + 1> backends_;
   std::atomic<std::size_t> backend_count_{0};

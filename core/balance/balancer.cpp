@@ -39,7 +39,7 @@ void Balancer::adopt(const PoolSnapshot& snapshot) {
       (*known)->address = backend.address;
       hosts.push_back(std::move(*known++));
     } else {
-      hosts.push_back(std::make_shared<UpstreamHost>(backend, ++hosts_made_));
+      hosts.push_back(std::make_shared<UpstreamHost>(backend, ++last_host_number_));
     }
   }
   while (known != hosts_.end())

@@ -32,7 +32,7 @@ struct UpstreamHost {
   BackendName name() const noexcept { return {endpoint.authority(), number}; }
 
   const Endpoint endpoint;
-  const std::uint64_t number;  // of the worker's hosts, from 1, never given to another
+  const std::uint64_t number;  // BackendName::host_number
   SocketAddress address;
   bool departed = false;
   OutlierState outlier;
@@ -86,7 +86,7 @@ class Balancer {
   Instant now_ = Instant::min();
   std::vector<std::shared_ptr<UpstreamHost>> hosts_;  // sorted by endpoint
   std::vector<std::shared_ptr<UpstreamHost>> departed_;
-  std::uint64_t hosts_made_ = 0;
+  std::uint64_t last_host_number_ = 0;
 
   // Kept until a snapshot, an ejection or the end of one changes them.
   std::vector<std::size_t> available_;  // indices of hosts_, ascending

@@ -89,7 +89,7 @@ struct BackendName {
   constexpr BackendName(const Text& text, std::uint64_t number = 0) : authority(text), host_number(number) {}
 
   constexpr operator std::string_view() const noexcept { return authority; }
-  friend constexpr bool operator==(const BackendName& name, std::string_view text) { return name.authority == text; }
+  constexpr bool empty() const noexcept { return authority.empty(); }
 };
 
 struct ConnectionAccepted {

@@ -1,4 +1,6 @@
 // The contract suite over io_uring; with no case where the system does not allow that.
+#include <cstdlib>
+
 #include "io/uring_loop.h"
 #include "tests/contract/real_world.h"
 
@@ -25,6 +27,15 @@ INSTANTIATE_TEST_SUITE_P(Uring, WaitContract, testing::ValuesIn(uring_worlds()),
 INSTANTIATE_TEST_SUITE_P(Uring, ClosingContract, testing::ValuesIn(uring_worlds()), name_of);
 INSTANTIATE_TEST_SUITE_P(Uring, ConnectContract, testing::ValuesIn(uring_worlds()), name_of);
 INSTANTIATE_TEST_SUITE_P(Uring, ListenerContract, testing::ValuesIn(uring_worlds()), name_of);
+
+// Where it must be had, IO_URING=required says so: the tests above pass without it by not being there.
+TEST(UringContract, IoUringIsToBeHad) {
+  const auto refusal = UringLoop::refusal();
+  if (!refusal) return;
+  const char* const wanted = std::getenv("IO_URING");
+  EXPECT_STRNE(wanted ? wanted : "", "required") << *refusal;
+  GTEST_SKIP() << *refusal;
+}
 
 }  // namespace
 }  // namespace gopher::contract

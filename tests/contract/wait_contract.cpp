@@ -1,4 +1,5 @@
 // Waits: one completion each, from the event loop, by readiness, deadline or closing.
+#include "core/async/stream_reader.h"
 #include "core/async/task_group.h"
 #include "tests/contract/conversation.h"
 
@@ -202,6 +203,30 @@ Task<void> destroys_in_completion(World& world) {
   EXPECT_EQ(end, ErrorKind::reset);  // "x" was not read
 }
 TEST_P(WaitContract, AStreamMayBeDestroyedInsideTheCompletionOfItsWait) { world->run(destroys_in_completion(*world)); }
+
+// A StreamReader whose watch was given up: what came meanwhile, or that nothing did.
+Task<void> nobody_hears(World& world) {
+  auto pair = co_await connected_pair(world);
+  StreamReader reader(*pair.server);
+  bool called = false;
+  const auto give_up_watch_until = [&](Instant deadline) {
+    reader.watch([](void* context) { *static_cast<bool*>(context) = true; }, &called, deadline);
+    reader.unwatch();
+  };
+  give_up_watch_until(world.clock().now() + kMoment);
+  while (reader.waiting())
+    co_await pause(world, kMoment);
+  EXPECT_FALSE(reader.ready(kNever).await_ready()) << "nothing came";
+  give_up_watch_until(world.clock().now() + kPatience);
+  const bool said = co_await say(world, *pair.client, "x");
+  EXPECT_TRUE(said);
+  while (reader.waiting())
+    co_await pause(world, kMoment);
+  EXPECT_TRUE(reader.ready(kNever).await_ready()) << "the next who asks need not wait";
+  EXPECT_EQ(try_read_one(*pair.server), 1u);
+  EXPECT_FALSE(called);
+}
+TEST_P(WaitContract, AReaderKeepsForTheNextWhatCameWhileNobodyHeard) { world->run(nobody_hears(*world)); }
 
 }  // namespace
 }  // namespace gopher::contract

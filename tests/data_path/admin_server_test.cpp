@@ -177,13 +177,16 @@ TEST_F(HttpServerTest, AnotherMethodIsRefusedWithWhatIsAllowedAndTheConnectionSt
 
 TEST_F(HttpServerTest, ABodyThatNobodyWantsEndsTheConnectionAfterTheAnswer) {
   serve();
-  Client& client = open();
-  send(client, "POST /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\n\r\n" + std::string(2000, 'b'));
-  clock.run_for(5s);
-  EXPECT_THAT(client.received, StartsWith("HTTP/1.1 405"));
-  EXPECT_THAT(client.received, HasSubstr("Connection: close\r\n"));
-  EXPECT_TRUE(client.ended);
-  EXPECT_EQ(server->connections(), 0u);
+  for (const auto& [method, status] : {std::pair("POST", "405 Method Not Allowed"), {"GET", "413 Content Too Large"}}) {
+    Client& client = open();
+    send(client, std::string(method) + " /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\n\r\n" +
+                     std::string(2000, 'b'));
+    clock.run_for(5s);
+    EXPECT_THAT(client.received, StartsWith("HTTP/1.1 " + std::string(status) + "\r\n"));
+    EXPECT_THAT(client.received, HasSubstr("Connection: close\r\n"));
+    EXPECT_TRUE(client.ended);
+    EXPECT_EQ(server->connections(), 0u);
+  }
 }
 
 TEST_F(HttpServerTest, WhatIsNotHttpIsRefusedAndClosed) {

@@ -42,6 +42,27 @@ TEST(Failure, ARefusedConnectIsTriedOnAnotherBackendForAnyMethod) {
   }
 }
 
+// By it the metrics find what they count, without reading the name.
+TEST(Failure, EveryEventNamesABackendByTheNumberOfItsHost) {
+  ProxyWorld world(3);
+  world.backend(0).stop_listening();
+  world.backend(1).script = close_after_request();
+  for (int i = 0; i < 12; ++i)
+    EXPECT_THAT(world.exchange(get()), StartsWith("HTTP/1.1 200 "));
+  world.run_for(10s);
+  world.exchange(get());
+  world.stop();
+  EXPECT_GT(world.observer.upstream_reused, 0);
+  EXPECT_FALSE(world.observer.ejected.empty());
+  std::set<std::uint64_t> all;
+  for (const auto& [backend, numbers] : world.observer.host_numbers) {
+    EXPECT_EQ(numbers.size(), 1u) << backend;
+    EXPECT_FALSE(numbers.contains(0)) << backend;
+    all.insert(numbers.begin(), numbers.end());
+  }
+  EXPECT_EQ(all.size(), 3u);
+}
+
 TEST(Failure, ABackendThatKeepsRefusingIsEjectedAndReturns) {
   ProxyWorld world(2);
   world.backend(0).node.set_connect_fault(8080, sim::ConnectFault::refuse);

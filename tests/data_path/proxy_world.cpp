@@ -196,6 +196,13 @@ std::size_t ScriptedClient::responses() const {
 
 void RecordingObserver::on(const Event& event) noexcept {
   std::visit(
+      [&](const auto& e) {
+        if constexpr (requires { e.backend.host_number; }) {
+          if (!e.backend.empty()) host_numbers[std::string(e.backend)].insert(e.backend.host_number);
+        }
+      },
+      event);
+  std::visit(
       Overloaded{[&](const RequestFinished& e) {
                    Finished copy;
                    copy.method = e.method;

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -134,6 +135,7 @@ class RecordingObserver final : public Observer {
   std::vector<Finished> finished;
   std::vector<std::string> retried;  // "backend kind"
   std::vector<std::string> ejected;
+  std::map<std::string, std::set<std::uint64_t>> host_numbers;  // by which events named each backend
   int connections_open = 0;
   int upstream_open = 0;
   int upstream_opened = 0;

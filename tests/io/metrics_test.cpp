@@ -240,7 +240,7 @@ TEST_F(MetricsTest, HostsWhoseNumbersFallOnOnePlaceAreCountedApart) {
   Observer& worker = metrics.worker(0);
   for (int round = 0; round < 3; ++round) {
     worker.on(UpstreamConnectionReused{BackendName("a:1", 7)});
-    worker.on(UpstreamConnectionReused{BackendName("b:2", 7 + MetricsShard::kMaxBackends)});
+    worker.on(UpstreamConnectionReused{BackendName("b:2", 7 + MetricsShard::kNumberedHosts)});
     worker.on(UpstreamConnectionReused{BackendName("b:2", 8)});  // it left and came back
   }
   worker.on(UpstreamConnectionReused{"a:1"});
@@ -289,7 +289,8 @@ TEST_F(MetricsTest, AScrapeMayRunWhileWorkersCount) {
   for (const std::size_t index : {0u, 1u})
     workers.emplace_back([&, index] {
       for (int i = 0; i < kRequests; ++i) {
-        const std::string backend = "host:" + std::to_string(i % 50);
+        const std::string authority = "host:" + std::to_string(i % 50);
+        const BackendName backend(authority, 1 + static_cast<std::uint64_t>(i % 50));
         metrics.worker(index).on(ExchangeBegan{backend});
         metrics.worker(index).on(request(backend, microseconds(i)));
         metrics.worker(index).on(ExchangeEnded{backend});

@@ -35,6 +35,14 @@ std::string forward_response(std::string_view bytes, const ResponseForwarding& f
   return std::string(writer.written());
 }
 
+TEST(HeadWriter, ANumberThatHasNoRoomIsLeftOutAndToldOf) {
+  std::array<char, 3> buffer{};
+  HeadWriter writer(buffer);
+  writer.text("a").number(123);
+  EXPECT_TRUE(writer.overflowed());
+  EXPECT_EQ(writer.written(), "a");
+}
+
 TEST(HttpForwarding, ARequestIsWrittenAnew) {
   EXPECT_EQ(forward("GET /a?b HTTP/1.1\r\nhost: h\r\nx:  1 \r\n\r\n"),
             "GET /a?b HTTP/1.1\r\nHost: h\r\nx: 1\r\nX-Forwarded-For: 192.0.2.1\r\nX-Forwarded-Proto: http\r\n"
