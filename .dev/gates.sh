@@ -71,5 +71,5 @@ command_explore() {
     first=$((first * 1000))
     seeds=$first..$((first + 999))
   fi
-  build/release/bin/gopher-sim explore --seeds "$seeds" --jobs 2 --out .run/explored
+  build/release/bin/gopher-sim explore --seeds "$seeds" --jobs "$(nproc)" --out .run/explored
 }

@@ -32,6 +32,15 @@ class Faults(unittest.TestCase):
         gates = {"build", prove_gates.NOT_RUN, *(gate.name for gate in prove_gates.GATES)}
         self.assertEqual([row for row in told if row[1].removesuffix(prove_gates.FIRST_TRIED) not in gates], [])
 
+    def test_the_tests_that_the_readme_names_are_there(self):
+        readme = (ROOT / "README.md").read_text()
+        row = r"^\| `[^`]+` \| [^|]+ \| [^|]+ \| (?:\w+/)?([A-Z]\w+)\.([A-Z]\w+)[ /]"
+        named = re.findall(row, readme, re.MULTILINE)
+        self.assertGreater(len(named), 50)
+        code = "".join(path.read_text() for path in (ROOT / "tests").rglob("*.cpp"))
+        there = set(re.findall(r"\b(?:TEST|TEST_F|TEST_P|RC_GTEST_PROP|RC_GTEST_FIXTURE_PROP)\((\w+),\s*(\w+)", code))
+        self.assertEqual([test for test in named if test not in there], [])
+
     def test_a_fault_that_has_rotted_is_told(self):
         text = "# a\nThe sum is a difference.\nsum.cpp\n int a = 1;\n-int b = a + 1;\n+int b = a - 1;\n"
         fault = faults.parse(text)[0]
