@@ -92,8 +92,8 @@ def missing():
 
 def main():
     CLEAN.mkdir(parents=True, exist_ok=True)
-    if missing():
-        sys.exit(f"clang-tidy: {min(missing())} is in no batch of {BUILD} ({len(missing())} sources)")
+    if left_out := missing():
+        sys.exit(f"clang-tidy: {min(left_out)} is in no batch of {BUILD} ({len(left_out)} sources)")
     changed = [batch for batch in batches() if not stamp(batch).exists()]
     findings = 0
     with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
