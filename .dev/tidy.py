@@ -40,7 +40,7 @@ def batches():
     return {
         path: command.replace(str(ROOT), "").encode()
         for path, command in sorted(commands.items())
-        if "Unity" in path.parts and BUILD / "tests" not in path.parents
+        if path.parent.name == "batches" and BUILD / "tests" not in path.parents
     }
 
 
