@@ -8,7 +8,7 @@ fuzz_targets() { sed -n 's/^gopher_fuzz_target(\([a-z_]*\).*/\1/p' "$root/fuzz/C
 # The words of the target's language.
 fuzz_dictionary() {
   case $1 in
-    redis_replies) echo redis ;;
+    redis_replies | redis_registry) echo redis ;;
     scenario_file) echo scenario ;;
     configuration) echo settings ;;
     member | client_address) echo address ;;
