@@ -4,7 +4,7 @@ import contextlib
 import threading
 from dataclasses import dataclass, replace
 
-from contestants import Gopher, Haproxy, Nginx, Work, eventually
+from contestants import Gopher, Haproxy, Nginx, Work, backend_addresses, eventually
 from harness.redis import Redis
 
 KIB, MIB = 1024, 1024 * 1024
@@ -39,7 +39,6 @@ class Subject:
     work: Work
     script: tuple = ()
     beside: object = None  # (contestant) → context in which it is measured
-    members: int = 3  # of the pool
 
     def world(self, contestant):
         return self.beside(contestant) if self.beside else contextlib.nullcontext()
@@ -48,6 +47,10 @@ class Subject:
 def proxies(case, work):
     work = replace(work, body_bytes=max(case.answer_body, case.request_body))
     return [Subject(one.name, one, work, case.script) for one in (Gopher, Nginx, Haproxy)]
+
+
+def proxies_of_many_members(case, work):
+    return proxies(case, replace(work, members=MEMBERS))
 
 
 def proxies_that_log(case, work):
@@ -70,14 +73,11 @@ def addresses(case, work):
 
 
 class Membership:
-    """A Redis whose set holds so many members: addresses of 127.0.0.0/8, where the backends' ports are too."""
+    """A Redis whose set holds so many members."""
 
     def __init__(self, work, count, moving):
         self.redis = Redis(work.folder, name=f"redis-{count}")
-        self.members = [
-            f"http://127.1.{number // 250}.{1 + number % 250}:{work.backend_ports[number % len(work.backend_ports)]}"
-            for number in range(count + moving)
-        ]
+        self.members = [f"http://{at}" for at in backend_addresses(work.backend_ports, count + moving)]
         self.count, self.moving = count, moving
         self.over = threading.Event()
 
@@ -111,8 +111,8 @@ def members(case, work):
     made = []
     for label, count, moving in (("many members", MEMBERS, MOVING), ("three members", 3, 0)):
         membership = Membership(work, count, moving).start()
-        mine = replace(work, settings=settings | {"REDIS_URL": membership.redis.url})
-        made.append(Subject(label, Gopher, mine, case.script, membership.turning, count))
+        mine = replace(work, members=count, settings=settings | {"REDIS_URL": membership.redis.url})
+        made.append(Subject(label, Gopher, mine, case.script, membership.turning))
         work.services.append(membership.redis)
     return made
 
@@ -130,6 +130,8 @@ CASES = [
          subjects=addresses),
     Case("members", f"{MEMBERS:,} backends, {MOVING} leave and {MOVING} come each second, beside three",
          {"cpu_request": 1.05}, 64, subjects=members),
+    Case("get_members", f"GET, 13 bytes, 64 connections, {MEMBERS:,} backends", {"cpu_request": 0.80}, 64,
+         subjects=proxies_of_many_members),
     Case("access_log", "GET, 13 bytes, 64 connections, access log to a file", {"cpu_request": 1.0}, 64,
          subjects=proxies_that_log),
     Case("workers_2", "GET, 13 bytes, 64 connections, two workers", {"cpu_request": None, "rate": None}, 64,

@@ -29,12 +29,22 @@ class Work:
 
     backend_ports: list
     folder: Path
+    members: int = 3  # of the pool
     workers: int = 1
     connections: int = 12_000  # that each is set up for; nginx and HAProxy set memory aside for them at the start
     body_bytes: int = 0  # of the longest body
     access_log: bool = False
     settings: dict = field(default_factory=dict)  # of gopher-proxy alone
     services: list = field(default_factory=list)  # processes that were started for it
+
+    @property
+    def backends(self):
+        return backend_addresses(self.backend_ports, self.members)
+
+
+def backend_addresses(ports, count):
+    """So many backends of few processes: theirs are the ports, at any address of 127.0.0.0/8."""
+    return [f"127.1.{number // 250}.{1 + number % 250}:{ports[number % len(ports)]}" for number in range(count)]
 
 
 class Contestant:
@@ -81,7 +91,7 @@ class Gopher(Contestant):
             "PROXY_PORT": self.port,
             "METRICS_PORT": self.metrics_port,
             "WORKERS": work.workers,
-            "TARGETS": ",".join(f"127.0.0.1:{port}" for port in work.backend_ports),
+            "TARGETS": ",".join(work.backends),
             "RATE_LIMIT_RPS": 1_000_000,
             "RATE_LIMIT_BURST": 1_000_000,
             "MAX_CONNECTIONS": work.connections,
@@ -141,7 +151,7 @@ class Nginx(FromDebian):
   proxy_buffer_size {size};
   proxy_buffers 8 {size};
   client_body_buffer_size {size};""" if self.work.body_bytes >= 64 * 1024 else ""  # fmt: skip
-        servers = " ".join(f"server 127.0.0.1:{port};" for port in self.work.backend_ports)
+        servers = "".join(f"    server {backend};\n" for backend in self.work.backends)
         return f"""{"user root;" if os.geteuid() == 0 else ""}
 worker_processes {self.work.workers};
 pid {self.folder}/pid;
@@ -156,8 +166,7 @@ http {{
   proxy_request_buffering off;
   proxy_max_temp_file_size 0;{large}
   upstream backends {{
-    {servers}
-    keepalive 1024;
+{servers}    keepalive 1024;
     keepalive_requests 1000000000;
     keepalive_timeout 10m;
   }}
@@ -182,8 +191,7 @@ class Haproxy(FromDebian):
 
     def text(self):
         log = "  log stdout format raw local0 info\n  option httplog\n" if self.work.access_log else ""
-        ports = self.work.backend_ports
-        servers = "".join(f"  server s{n} 127.0.0.1:{port} check inter 10s\n" for n, port in enumerate(ports))
+        servers = "".join(f"  server s{n} {at} check inter 10s\n" for n, at in enumerate(self.work.backends))
         large = "  tune.bufsize 65536\n" if self.work.body_bytes >= 1024 * 1024 else ""
         return f"""global
 {large}  nbthread {self.work.workers}

@@ -116,7 +116,7 @@ def self_check(case, subject, contestant, backends):
         raise NoFigure(f"{contestant.label}: answers of different lengths: {sorted(answer_bytes)}")
     counts = difference(backends.counts_at_rest(), before)
     # One connection, nothing cut off: the counts must be exact, and the turn strict.
-    why = wrong_work(counts, SELF_CHECK_REQUESTS, 0, case.request_body, subject.members)
+    why = wrong_work(counts, SELF_CHECK_REQUESTS, 0, case.request_body, subject.work.members)
     if why:
         raise NoFigure(f"{contestant.label}: {why}")
     return answer_bytes.pop()
@@ -138,7 +138,7 @@ def sample(case, subject, cores, backends, seconds):
     finally:
         contestant.stop()
     why = wrong_answers(told, answer_bytes, case.connections)
-    why = why or wrong_work(counts, told["requests"], case.connections, case.request_body, subject.members)
+    why = why or wrong_work(counts, told["requests"], case.connections, case.request_body, subject.work.members)
     if why:
         raise NoFigure(f"{case.name}, {contestant.label}: {why}")
     figures = {
