@@ -34,12 +34,14 @@ class Backends:
             return json.loads(connection.getresponse().read())
 
     def counts_at_rest(self):
-        """Once nothing comes any more."""
-        before = None
-        while (now := self.counts()) != before:
-            before = now
+        """Once no request comes any more; probes do, and open connections of their own."""
+        asked = None
+        while True:
+            counts = self.counts()
+            before, asked = asked, [one["requests"] for one in counts]
+            if asked == before:
+                return counts
             time.sleep(0.05)
-        return now
 
 
 def difference(after, before):

@@ -50,7 +50,8 @@ def proxies(case, work):
 
 
 def proxies_of_many_members(case, work):
-    return proxies(case, replace(work, members=MEMBERS))
+    """Probed as often as HAProxy does."""
+    return proxies(case, replace(work, members=MEMBERS, settings={"PROBE_INTERVAL": "10s"}))
 
 
 def proxies_that_log(case, work):

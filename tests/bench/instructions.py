@@ -25,6 +25,7 @@ HERE = Path(__file__).resolve().parent
 RECORD = HERE / "instructions.json"
 CASES = {
     "get_small": "keep-alive GET, 13 bytes",
+    "get_small_of_1000": "the same, of 1,000 backends in turn",
     "get_64k": "keep-alive GET, 64 KiB",
     "post_chunked_64k": "keep-alive POST of 64 KiB in 16 chunks",
 }

@@ -2,7 +2,9 @@
 // limiter, balancer, pooled upstream connection, both heads and bodies. ./dev bench instructions counts what it
 // executes.
 //
-//   instructions_per_request CASE EXCHANGES     CASE: get_small, get_64k, post_chunked_64k
+//   instructions_per_request CASE EXCHANGES     CASE: get_small, get_64k, post_chunked_64k, get_small_of_1000
+//
+// The last asks a pool of 1,000 backends in turn; the others one backend.
 //
 // Beneath the data path stands not the simulator but the least that a network can be: streams that copy bytes out of a
 // fixed text and check the number of those they are given. So the figure is the data path's own, and a change of the
@@ -82,6 +84,8 @@ class Loop {
 class Wire {
  public:
   explicit Wire(Loop& loop) : loop_(loop) {}
+  Wire(const Wire&) = delete;
+  Wire& operator=(const Wire&) = delete;
 
   void send(std::string_view text) {
     GOPHER_CHECK(unread_.empty());
@@ -148,23 +152,27 @@ class WireStream final : public Stream {
   bool open_ = true;
 };
 
-// Accepts one client, and connects each upstream connection to the one backend.
+// Accepts one client, and connects once to each backend.
 class BenchNetwork final : public Connector {
  public:
-  explicit BenchNetwork(Loop& loop) : client(loop), backend(loop), loop_(loop) {}
+  BenchNetwork(Loop& loop, std::size_t backends) : client(loop), backends_(backends), loop_(loop) {}
 
   void connect(ConnectAttempt& attempt, const SocketAddress& to, Instant) override {
-    GOPHER_CHECK(++upstream_connections == 1);
-    loop_.connected(attempt, std::make_unique<WireStream>(loop_, backend, to));
+    GOPHER_CHECK(upstream_.size() < backends_);
+    loop_.connected(attempt, std::make_unique<WireStream>(loop_, upstream_.emplace_back(loop_), to));
   }
   void cancel(ConnectAttempt&) noexcept override {}
   void resolve(ResolveAttempt&, std::string_view, Instant) override { GOPHER_CHECK(false); }
   void cancel(ResolveAttempt&) noexcept override {}
 
-  Wire client, backend;
-  int upstream_connections = 0;
+  // The connection of the exchange with that number, from 0: the backends have their turns.
+  Wire& upstream(std::uint64_t exchange) { return upstream_[exchange % backends_]; }
+
+  Wire client;
 
  private:
+  std::size_t backends_;
+  std::deque<Wire> upstream_;  // in the order of connecting, which is that of the turns
   Loop& loop_;
 };
 
@@ -215,6 +223,7 @@ class Completed final : public Observer {
 struct Exchange {
   std::string request, response;
   std::size_t body_bytes;  // of both
+  std::size_t backends = 1;
 };
 
 constexpr std::string_view kRequestFields =
@@ -242,6 +251,7 @@ std::optional<Exchange> exchange_of(std::string_view name) {
   const std::string fields(kRequestFields);
   const std::string get = "GET /index.html?q=1 HTTP/1.1\r\n" + fields + "\r\n";
   if (name == "get_small") return Exchange{get, response_of(13), 13};
+  if (name == "get_small_of_1000") return Exchange{get, response_of(13), 13, 1000};
   if (name == "get_64k") return Exchange{get, response_of(65536), 65536};
   if (name == "post_chunked_64k")
     return Exchange{"POST /upload HTTP/1.1\r\n" + fields + "Transfer-Encoding: chunked\r\n\r\n" + chunked(16, 4096),
@@ -252,7 +262,7 @@ std::optional<Exchange> exchange_of(std::string_view name) {
 void run(const Exchange& exchange, std::uint64_t exchanges) {
   BenchClock clock;
   Loop loop;
-  BenchNetwork network(loop);
+  BenchNetwork network(loop, exchange.backends);
   Completed observer;
   SessionSettings settings;
   SnapshotCell cell;
@@ -260,10 +270,12 @@ void run(const Exchange& exchange, std::uint64_t exchanges) {
   const SocketAddress peer{IpAddress::v4({10, 0, 1, 1}), 40000};
   auto snapshot = std::make_shared<PoolSnapshot>();
   snapshot->version = 1;
-  snapshot->members = 1;
-  std::string why;
-  snapshot->live.push_back(
-      {*Endpoint::parse_authority("10.0.2.1:8080", why), SocketAddress{IpAddress::v4({10, 0, 2, 1}), 8080}});
+  snapshot->members = exchange.backends;
+  for (std::size_t i = 0; i < exchange.backends; ++i) {
+    const SocketAddress address{IpAddress::v4({10, 0, 2, 1}), static_cast<std::uint16_t>(10'000 + i)};
+    std::string why;
+    snapshot->live.push_back({*Endpoint::parse_authority(address.to_string(), why), address});
+  }
   cell.publish(std::move(snapshot));
   ClientLimiter limiter({.rate_millirequests_per_second = 1'000'000'000, .burst = 1'000'000});
   Balancer balancer(cell, observer, {}, 0);
@@ -276,14 +288,16 @@ void run(const Exchange& exchange, std::uint64_t exchanges) {
       GOPHER_CHECK(loop.turn());
   };
   for (std::uint64_t i = 0; i < exchanges; ++i) {
-    const auto at_backend = network.backend.taken, at_client = network.client.taken;
+    const auto at_client = network.client.taken;
     network.client.send(exchange.request);
     while (loop.turn()) {
     }
-    GOPHER_CHECK(network.backend.taken > at_backend);
-    network.backend.send(exchange.response);
+    Wire& upstream = network.upstream(i);
+    GOPHER_CHECK(upstream.taken > 0);
+    upstream.send(exchange.response);
     until([&] { return observer.count == i + 1; });
-    GOPHER_CHECK(network.backend.taken + network.client.taken - at_backend - at_client >= exchange.body_bytes);
+    GOPHER_CHECK(upstream.taken + network.client.taken - at_client >= exchange.body_bytes);
+    upstream.taken = 0;
     clock.pass(std::chrono::microseconds(100));
   }
   acceptor.cut();
@@ -296,7 +310,7 @@ void run(const Exchange& exchange, std::uint64_t exchanges) {
 int main(int argc, char** argv) {
   const auto exchange = argc == 3 ? exchange_of(argv[1]) : std::nullopt;
   if (!exchange) {
-    std::fputs("usage: instructions_per_request get_small|get_64k|post_chunked_64k EXCHANGES\n", stderr);
+    std::fputs("usage: instructions_per_request CASE EXCHANGES\n", stderr);
     return 2;
   }
   run(*exchange, std::strtoull(argv[2], nullptr, 10));
