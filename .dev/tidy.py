@@ -46,7 +46,7 @@ def batches():
 
 @functools.cache
 def text_of(path):
-    return path.read_bytes().replace(str(ROOT).encode() + b"/", b"")
+    return path.read_bytes()
 
 
 @functools.cache

@@ -23,11 +23,15 @@ struct RegistryLease {
   std::string member;
   std::string owner;
   Duration remaining{};  // not positive when it has ended but nobody has cleaned it up yet
+
+  friend bool operator==(const RegistryLease&, const RegistryLease&) = default;
 };
 
 struct RegistryContent {
   std::vector<std::string> members;   // sorted, without repeats
   std::vector<RegistryLease> leases;  // sorted by member, then owner; empty when read without leases
+
+  friend bool operator==(const RegistryContent&, const RegistryContent&) = default;
 };
 
 // Applied as one: all or, when the answer is an error, possibly all or nothing (the answer may have been lost).
@@ -38,7 +42,7 @@ struct RegistryChange {
   std::vector<RegistryLease> release{};  // `remaining` is ignored
 
   bool empty() const { return add.empty() && remove.empty() && renew.empty() && release.empty(); }
-  friend bool operator==(const RegistryChange&, const RegistryChange&);
+  friend bool operator==(const RegistryChange&, const RegistryChange&) = default;
 };
 
 class Registry {
@@ -64,12 +68,5 @@ class Registry {
   // What the last failure was, in words for the log (a server's own message, escaped by the log). May be empty.
   virtual std::string last_failure() const = 0;
 };
-
-inline bool operator==(const RegistryLease& a, const RegistryLease& b) {
-  return a.member == b.member && a.owner == b.owner && a.remaining == b.remaining;
-}
-inline bool operator==(const RegistryChange& a, const RegistryChange& b) {
-  return a.add == b.add && a.remove == b.remove && a.renew == b.renew && a.release == b.release;
-}
 
 }  // namespace gopher

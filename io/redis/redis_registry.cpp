@@ -51,19 +51,22 @@ RegistryLease lease_of(const std::string& text, Duration remaining) {
   return {.member = text.substr(0, space), .owner = text.substr(space + 1), .remaining = remaining};
 }
 
+bool is_array_of_texts(const RespValue& reply) {
+  return reply.type == RespValue::Type::array &&
+         std::ranges::all_of(reply.elements, [](const auto& element) { return element.type == RespValue::Type::bulk; });
+}
+
 bool read_members(const RespValue& reply, std::vector<std::string>& members) {
-  if (reply.type != RespValue::Type::array) return false;
-  for (const RespValue& element : reply.elements) {
-    if (element.type != RespValue::Type::bulk) return false;
+  if (!is_array_of_texts(reply)) return false;
+  for (const RespValue& element : reply.elements)
     members.push_back(element.text);
-  }
   std::sort(members.begin(), members.end());
   members.erase(std::unique(members.begin(), members.end()), members.end());
   return true;
 }
 
 bool read_leases(const RespValue& reply, std::int64_t now_ms, std::vector<RegistryLease>& leases) {
-  if (reply.type != RespValue::Type::array || reply.elements.size() % 2 != 0) return false;
+  if (!is_array_of_texts(reply) || reply.elements.size() % 2 != 0) return false;
   for (std::size_t i = 0; i < reply.elements.size(); i += 2) {
     const auto score = score_of(reply.elements[i + 1]);
     if (!score) return false;

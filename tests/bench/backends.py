@@ -34,14 +34,16 @@ class Backends:
             return json.loads(connection.getresponse().read())
 
     def counts_at_rest(self):
-        """Once no request comes any more; probes do, and open connections of their own."""
+        """Once no request comes any more; probes go on, but are connections without one."""
         asked = None
-        while True:
+        for _ in range(200):
             counts = self.counts()
-            before, asked = asked, [one["requests"] for one in counts]
+            before = asked
+            asked = [one["requests"] for one in counts]
             if asked == before:
                 return counts
             time.sleep(0.05)
+        raise AssertionError(f"requests still reach the backends after {200 * 0.05:.0f} s")
 
 
 def difference(after, before):

@@ -4,7 +4,7 @@ import contextlib
 import threading
 from dataclasses import dataclass, replace
 
-from contestants import Gopher, Haproxy, Nginx, Work, backend_addresses, eventually
+from contestants import Gopher, Haproxy, Nginx, Work, backend_addresses
 from harness.redis import Redis
 
 KIB, MIB = 1024, 1024 * 1024
@@ -38,10 +38,10 @@ class Subject:
     contestant: type
     work: Work
     script: tuple = ()
-    beside: object = None  # (contestant) → context in which it is measured
+    beside: object = None  # () → context in which it is measured
 
-    def world(self, contestant):
-        return self.beside(contestant) if self.beside else contextlib.nullcontext()
+    def world(self):
+        return self.beside() if self.beside else contextlib.nullcontext()
 
 
 def proxies(case, work):
@@ -88,9 +88,8 @@ class Membership:
         return self
 
     @contextlib.contextmanager
-    def turning(self, contestant):
-        """Each second the `moving` first leave and as many come, once all are in use."""
-        eventually(lambda: contestant.active_backends() == self.count, within=30, what=f"{self.count} active backends")
+    def turning(self):
+        """Each second the `moving` first leave and as many come."""
         self.over.clear()
         thread = threading.Thread(target=self.turn)
         thread.start()

@@ -61,7 +61,7 @@ class Contestant:
 
     def start(self):
         self.process.start()
-        eventually(self.serves, within=20, every=0.05, what=f"{self.name} serves\n{self.process.log_tail()}")
+        eventually(self.serves, within=30, every=0.05, what=f"{self.name} serves\n{self.process.log_tail()}")
         return self
 
     def serves(self):
@@ -105,7 +105,7 @@ class Gopher(Contestant):
         return [binary("gopher-proxy")], self.settings
 
     def serves(self):
-        return super().serves() and get(self.metrics_port, "/readyz").status == 200
+        return super().serves() and self.active_backends() == self.work.members
 
     def active_backends(self):
         text = get(self.metrics_port, "/metrics").body.decode()

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Instructions that one exchange costs the data path: `./dev bench instructions [--record]`. A gate.
 
-callgrind counts what instructions_per_request executes for N and for 2 N exchanges on one warm connection; the
-difference divided by N is the cost of one, without start and end. All instructions count: those of core, of the
+callgrind counts what instructions_per_request executes for N and for 2 N exchanges; the difference divided by N is the
+cost of one on a warm connection, without start and end. All instructions count: those of core, of the
 compiler's library and of the C library under it (an allocation more is a cost), and the few of the program's own
 network, which stands in for sockets. What a system call costs is not in it, nor what io/ adds.
 
@@ -29,7 +29,7 @@ CASES = {
     "get_64k": "keep-alive GET, 64 KiB",
     "post_chunked_64k": "keep-alive POST of 64 KiB in 16 chunks",
 }
-EXCHANGES = 1_000
+EXCHANGES = 1_000  # not fewer than the backends of any case: by then each has its connection
 TOLERANCE_PERCENT = 3
 # In place of what the processor has.
 WITHOUT = ("AVX512F", "AVX512VL", "AVX512BW", "AVX2", "AVX", "ERMS", "FSRM", "SSSE3", "SSE4_1", "SSE4_2", "BMI2",

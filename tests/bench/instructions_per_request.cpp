@@ -152,13 +152,15 @@ class WireStream final : public Stream {
   bool open_ = true;
 };
 
-// Accepts one client, and connects once to each backend.
+constexpr std::uint16_t kFirstPort = 10'000;
+
+// Accepts one client, and connects once to each backend, in the order of their ports.
 class BenchNetwork final : public Connector {
  public:
   BenchNetwork(Loop& loop, std::size_t backends) : client(loop), backends_(backends), loop_(loop) {}
 
   void connect(ConnectAttempt& attempt, const SocketAddress& to, Instant) override {
-    GOPHER_CHECK(upstream_.size() < backends_);
+    GOPHER_CHECK(to.port == kFirstPort + upstream_.size());
     loop_.connected(attempt, std::make_unique<WireStream>(loop_, upstream_.emplace_back(loop_), to));
   }
   void cancel(ConnectAttempt&) noexcept override {}
@@ -272,7 +274,7 @@ void run(const Exchange& exchange, std::uint64_t exchanges) {
   snapshot->version = 1;
   snapshot->members = exchange.backends;
   for (std::size_t i = 0; i < exchange.backends; ++i) {
-    const SocketAddress address{IpAddress::v4({10, 0, 2, 1}), static_cast<std::uint16_t>(10'000 + i)};
+    const SocketAddress address{IpAddress::v4({10, 0, 2, 1}), static_cast<std::uint16_t>(kFirstPort + i)};
     std::string why;
     snapshot->live.push_back({*Endpoint::parse_authority(address.to_string(), why), address});
   }
@@ -309,9 +311,10 @@ void run(const Exchange& exchange, std::uint64_t exchanges) {
 
 int main(int argc, char** argv) {
   const auto exchange = argc == 3 ? exchange_of(argv[1]) : std::nullopt;
-  if (!exchange) {
-    std::fputs("usage: instructions_per_request CASE EXCHANGES\n", stderr);
+  const auto exchanges = argc == 3 ? std::strtoull(argv[2], nullptr, 10) : 0;
+  if (!exchange || exchanges < exchange->backends) {
+    std::fputs("usage: instructions_per_request CASE EXCHANGES     not fewer than the backends of the case\n", stderr);
     return 2;
   }
-  run(*exchange, std::strtoull(argv[2], nullptr, 10));
+  run(*exchange, exchanges);
 }

@@ -207,9 +207,11 @@ TEST_F(RedisConnectionTest, RepliesThatNoRedisGivesAreMalformed) {
                      {{"+OK\r\n+OK\r\n*2\r\n$1\r\nx\r\n$1\r\n0\r\n*0\r\n*0\r\n"}},
                      {{"+OK\r\n+OK\r\n*2\r\n$1\r\n1\r\n$1\r\n0\r\n*2\r\n$1\r\na\r\n$3\r\nnan\r\n*0\r\n"}},
                      {{"+OK\r\n+OK\r\n*2\r\n$1\r\n1\r\n$1\r\n0\r\n*1\r\n$1\r\na\r\n*0\r\n"}},
+                     {{"+OK\r\n+OK\r\n*2\r\n$1\r\n1\r\n$1\r\n0\r\n*2\r\n:7\r\n$1\r\n9\r\n*0\r\n"}},
                      {{"+OK\r\n+QUEUED\r\n+OK\r\n"}}};
-  for (const auto what : {Registry::Read::members, Registry::Read::members, Registry::Read::members_and_leases,
-                          Registry::Read::members_and_leases, Registry::Read::members_and_leases}) {
+  for (const auto what :
+       {Registry::Read::members, Registry::Read::members, Registry::Read::members_and_leases,
+        Registry::Read::members_and_leases, Registry::Read::members_and_leases, Registry::Read::members_and_leases}) {
     const auto content = world.get(registry.read(what));
     ASSERT_FALSE(content);
     EXPECT_EQ(content.error().kind, ErrorKind::malformed);

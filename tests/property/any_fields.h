@@ -46,7 +46,7 @@ inline std::pair<std::string, std::string> any_field() {
       {"HTTP2-Settings", {"AAMAAABkAAQAAP__"}},
       {"Content_Length", {"5"}},
       {"Transfer_Encoding", {"chunked"}},
-      {"Max-Forwards", {"3"}},
+      {"Max-Forwards", {"1", "3", "10", "many"}},
       {"Via", {"1.0 fred"}},
       {"Date", {"Tue, 15 Nov 1994 08:12:31 GMT"}},
       {"Authorization", {"Basic QQ=="}},
