@@ -26,7 +26,7 @@ enum class NetworkEventKind : std::uint8_t {
   fault,           // a fault was switched; value: what, as the network numbers them
 };
 
-constexpr std::uint32_t kNoNode = 0xFFFFFFFF;
+inline constexpr std::uint32_t kNoNode = 0xFFFFFFFF;
 
 struct NetworkEvent {
   Instant at;

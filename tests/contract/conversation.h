@@ -20,7 +20,7 @@ constexpr Duration kPatience = std::chrono::seconds(10);
 // Longer than a turn of the loop, short enough to wait for in real time.
 constexpr Duration kMoment = std::chrono::milliseconds(20);
 // What a stream that nobody reads takes at most. Real kernels tune their socket buffers up to some MiB at each end.
-constexpr std::size_t kMostBuffered = 64 * 1024 * 1024;
+inline constexpr std::size_t kMostBuffered = 64 * 1024 * 1024;
 
 struct StreamPair {
   std::unique_ptr<Stream> client;

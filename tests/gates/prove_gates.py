@@ -115,7 +115,7 @@ class Tests:
         done = self.build()
         if done.returncode:
             (FOLDER / "log" / "build").write_text(done.stdout)
-            patterns = (r"\[-Werror(?:=|,-W)([a-z0-9+-]+)[\],]", r"error: (.{0,80})")
+            patterns = (r"\[-Werror(?:=|,-W)([a-z0-9+-]+)[\],=]", r"error: (.{0,80})")
             return Said(first(patterns, done.stdout, "does not build"), built=False)
         if fault and fault.file.endswith(COMPILED) and self.binaries() == self.unfaulted:
             return None
