@@ -4,27 +4,20 @@
 #include "io/redis/redis_registry.h"
 
 #include <algorithm>
-#include <array>
 #include <expected>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "core/async/sleep.h"
-#include "core/async/stream_operations.h"
-#include "core/async/task_group.h"
 #include "fuzz/input.h"
-#include "sim/clock.h"
-#include "sim/network.h"
+#include "tests/control_plane/scripted_redis.h"
 
 namespace gopher::fuzz {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint16_t kPort = 6379;
 constexpr RedisConnectionSettings kSettings{.connect_timeout = 2s, .command_timeout = 2s, .limits = {}};
 constexpr std::string_view kTime = "*2\r\n$10\r\n1767225600\r\n$1\r\n0\r\n";
 constexpr std::string_view kRight = "*1\r\n$5\r\nright\r\n";
@@ -34,77 +27,28 @@ enum class Call { read_members, read_leases, change, renew };
 // A change that was applied has no content.
 using Outcome = std::expected<RegistryContent, ErrorKind>;
 
-// Answers each pipeline of commands with the next of the answers, the last one in the pieces of its plan, and pipelines
-// behind it with the one member "right"; never closes.
-class Server {
- public:
-  Server(sim::SimClock& clock, sim::SimNode& node, std::vector<Input> answers)
-      : clock_(clock), answers_(std::move(answers)), listener_(std::move(*node.listen(kPort))) {
-    running_.spawn(accept(*this));
-  }
-  void stop() {
-    listener_->close();
-    require(clock_.run_until([this] { return running_.size() == 0; }, clock_.now() + 1s), "a call keeps nothing open");
-  }
-
- private:
-  static Task<void> accept(Server& self) {
-    TaskGroup connections;
-    while (!co_await wait_acceptable(*self.listener_))
-      if (auto stream = self.listener_->try_accept()) connections.spawn(serve(self, std::move(*stream)));
-    co_await connections.join();
-  }
-  static Task<void> serve(Server& self, std::unique_ptr<Stream> stream) {
-    std::array<std::byte, 4096> commands;
-    Cancellation never;
-    for (;;) {
-      const auto read = co_await read_some(*stream, commands, kNever);
-      if (!read || *read == 0) break;
-      Input answer = self.answers_.back();
-      if (self.answered_ < self.answers_.size()) {
-        answer = self.answers_[self.answered_++];
-      } else {
-        answer.plan = {};
-        answer.bytes = kRight;
-      }
-      for (Pieces pieces(answer); !pieces.empty();) {
-        const auto piece = pieces.next();
-        co_await write_all(*stream, self.clock_, 1h, WriteBuffer(std::as_bytes(std::span(piece))));
-        co_await sleep_until(self.clock_, self.clock_.now() + 1ms, never);
-      }
-    }
-    stream->close();
-  }
-
-  sim::SimClock& clock_;
-  const std::vector<Input> answers_;
-  std::size_t answered_ = 0;
-  std::unique_ptr<Listener> listener_;
-  TaskGroup running_;
-};
-
-Task<void> make_call(RedisRegistry& registry, Call call, std::optional<Outcome>& told) {
+Outcome made(World& world, RedisRegistry& registry, Call call) {
+  const Instant began = world.clock.now();
+  Outcome outcome;
   if (call == Call::change || call == Call::renew) {
     RegistryChange change{.add = {"new"}, .remove = {"old"}, .release = {{"old", "me", {}}}};
     if (call == Call::renew) change.renew = {{"new", "me", 30s}};
-    auto applying = registry.apply(std::move(change));
-    const auto applied = co_await applying;
-    told = applied ? Outcome() : std::unexpected(applied.error().kind);
+    const auto applied = world.get(registry.apply(std::move(change)));
+    if (!applied) outcome = std::unexpected(applied.error().kind);
   } else {
     using enum Registry::Read;
-    auto reading = registry.read(call == Call::read_members ? members : members_and_leases);
-    auto content = co_await reading;
-    told = content ? Outcome(std::move(*content)) : std::unexpected(content.error().kind);
+    auto content = world.get(registry.read(call == Call::read_members ? members : members_and_leases));
+    outcome = content ? Outcome(std::move(*content)) : std::unexpected(content.error().kind);
   }
+  require(world.clock.now() - began <= kSettings.command_timeout + 20ms, "a call ends within its timeout");
+  return outcome;
 }
 
-Outcome finished(sim::SimClock& clock, RedisRegistry& registry, Call call) {
-  std::optional<Outcome> told;
-  TaskGroup calling;
-  calling.spawn(make_call(registry, call, told));
-  const Instant latest = clock.now() + kSettings.command_timeout + 20ms;
-  require(clock.run_until([&] { return calling.size() == 0; }, latest), "a call ends within its timeout");
-  return std::move(*told);
+std::vector<Step> in_pieces(const Input& input) {
+  std::vector<Step> steps;
+  for (Pieces pieces(input); !pieces.empty();)
+    steps.push_back({std::string(pieces.next()), 1ms});
+  return steps;
 }
 
 // What a server that answers so tells of its set; nothing when no server answers so.
@@ -138,30 +82,27 @@ void check_content(const RegistryContent& content, std::string_view bytes) {
 }
 
 Outcome answered_with(const Input& input, Call call) {
-  sim::SimClock clock;
-  sim::SimNetwork network(clock, 1);
-  auto& proxy = network.add_node("proxy", {"10.0.0.1"});
-  std::vector<Input> answers{input};
-  if (call == Call::renew) {
-    answers.insert(answers.begin(), input);
-    answers.front().plan = {};
-    answers.front().bytes = kTime;
-  }
-  Server server(clock, network.add_node("redis", {"10.0.0.2"}), std::move(answers));
+  World world;
+  auto& proxy = world.network.add_node("proxy", {"10.0.0.1"});
+  ScriptedServer server(world, world.network.add_node("redis", {"10.0.0.2"}));
+  if (call == Call::renew) server.scripts.push_back({{std::string(kTime)}});
+  server.scripts.push_back(in_pieces(input));
+  server.scripts.push_back({{std::string(kRight)}});
   Outcome outcome;
   {
     RedisRegistry registry(proxy.connector(), proxy.clock(), *RedisUrl::parse("redis:6379"), {.connection = kSettings});
-    outcome = finished(clock, registry, call);
+    outcome = made(world, registry, call);
     // A server may refuse without a word.
     require(outcome || outcome.error() == ErrorKind::rejected || !registry.last_failure().empty(),
             "a failure has words");
     if (outcome) check_content(*outcome, input.bytes);
-    clock.run_for(1s);  // what comes late comes before the next call
-    const Outcome next = finished(clock, registry, Call::read_members);
+    world.run(1s);  // what comes late comes before the next call
+    const Outcome next = made(world, registry, Call::read_members);
     require(next && next->members == std::vector<std::string>{"right"}, "the next call gets its own answer",
             registry.last_failure());
   }
-  server.stop();
+  world.run(1s);
+  require(world.network.open_streams() == 0, "a call keeps nothing open");
   return outcome;
 }
 
