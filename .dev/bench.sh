@@ -21,7 +21,7 @@ bench_sim() {
 
 # bench_proxy [CASE…] [--rounds N] [--seconds S]: beside nginx and HAProxy at the same work.
 bench_proxy() {
-  build release gopher-proxy bench_backend
+  build release gopher-proxy bench_backend bench_relay
   fetch_proxies
   find_redis_server >/dev/null
   GOPHER_BIN=$root/build/release/bin PATH="$root/.run/bin:$PATH" /usr/bin/python3 tests/bench/proxy.py "$@"

@@ -4,7 +4,7 @@ import contextlib
 import threading
 from dataclasses import dataclass, replace
 
-from contestants import Gopher, Haproxy, Nginx, Work, backend_addresses
+from contestants import Gopher, Haproxy, Nginx, Relay, Work, backend_addresses
 from harness.redis import Redis
 
 KIB, MIB = 1024, 1024 * 1024
@@ -24,6 +24,7 @@ class Case:
     script: tuple = ()  # what wrk.lua is told
     closes: bool = False  # each request on a connection of its own
     subjects: object = None  # (case, work) → the Subjects, ours first; None: the three proxies
+    floor: tuple = ()  # labels of two of them, whose ratio the sockets alone have: the goals are times that
 
     @property
     def body_bytes(self):
@@ -107,6 +108,8 @@ class Membership:
 
 
 def members(case, work):
+    """Ours with many and with three, and a bare relay with as many and with three: each request of many goes over
+    another connection, which is cold, and that costs the system whoever asks it."""
     settings = {"TARGETS": None, "DISCOVERY_INTERVAL": "1s"}
     made = []
     for label, count, moving in (("many members", MEMBERS, MOVING), ("three members", 3, 0)):
@@ -114,6 +117,8 @@ def members(case, work):
         mine = replace(work, members=count, settings=settings | {"REDIS_URL": membership.redis.url})
         made.append(Subject(label, Gopher, mine, case.script, membership.turning))
         work.services.append(membership.redis)
+    for label, count in zip(case.floor, (MEMBERS, 3)):
+        made.append(Subject(label, Relay, replace(work, members=count)))
     return made
 
 
@@ -129,7 +134,7 @@ CASES = [
     Case("addresses", f"{ADDRESSES:,} client addresses, 64 connections, beside one", {"cpu_request": 1.05}, 64,
          subjects=addresses),
     Case("members", f"{MEMBERS:,} backends, {MOVING} leave and {MOVING} come each second, beside three",
-         {"cpu_request": 1.05}, 64, subjects=members),
+         {"cpu_request": 1.05}, 64, subjects=members, floor=("relay, many members", "relay, three members")),
     Case("get_members", f"GET, 13 bytes, 64 connections, {MEMBERS:,} backends", {"cpu_request": 0.80}, 64,
          subjects=proxies_of_many_members),
     Case("access_log", "GET, 13 bytes, 64 connections, access log to a file", {"cpu_request": 1.0}, 64,

@@ -119,6 +119,15 @@ class Gopher(Contestant):
         return output_of([binary("gopher-proxy"), "--version"])
 
 
+class Relay(Contestant):
+    """bench_relay: what the sockets cost when there is no proxy above them."""
+
+    name = "relay"
+
+    def command(self):
+        return [binary("bench_relay"), self.port, *self.work.backends], {}
+
+
 class FromDebian(Contestant):
     def command(self):
         program, libraries = find_program(self.name)
