@@ -49,7 +49,7 @@ Task<BodyMoved> move_body(MoveBody move, Pipe& pipe, http::BodyDecoder& body) {
         break;
       }
       deadline = move.clock.now() + move.read_idle;
-      if (in_a_row < kBytesInARow) continue;
+      if (body.complete() || in_a_row < kBytesInARow) continue;
     } else if (read) {
       moved.read_error = ErrorKind::end_of_stream;
       break;

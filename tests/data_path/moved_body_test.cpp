@@ -19,6 +19,37 @@ std::string post_of_a_part() {
 }
 std::string part_of_a_response() { return "HTTP/1.1 200 OK\r\n" + std::string(kPromise) + std::string(kPart, 'x'); }
 
+// It comes at once and goes on slowly, so the mover never waits for more of it. Its pause for the others fell on the
+// last byte of some lengths: then it waited for one more, until the read timed out.
+TEST(MovedBody, ItEndsWithItsLastByteHoweverLongItIs) {
+  for (std::size_t pieces = 1; pieces <= 12; ++pieces) {
+    const std::string body(pieces * 64 * 1024, 'x');
+    const std::string length = "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n";
+    ProxyWorld world;
+    for (sim::SimNode* peer : {&world.client_node, &world.backend().node}) {
+      world.network.link(*peer, world.proxy_node).settings.receive_buffer = body.size();
+      world.network.link(world.proxy_node, *peer).settings.bytes_per_second = 10'000'000;
+    }
+    world.backend().script = answer_each("HTTP/1.1 200 OK\r\n" + length);
+    auto& client = world.connect_client();
+    client.send(get());
+    world.run_for(1s);
+    world.backend().send(body);
+    world.run_for(1s);
+    ASSERT_EQ(world.observer.finished.size(), 1u) << pieces << " pieces of a response";
+    EXPECT_EQ(world.last().cause, Cause::completed);
+
+    world.backend().script = answer_each(ok("taken"));
+    client.send("POST / HTTP/1.1\r\nHost: h\r\n" + length);
+    world.run_for(1s);
+    client.send(body);
+    world.run_for(1s);
+    ASSERT_EQ(world.observer.finished.size(), 2u) << pieces << " pieces of a request";
+    EXPECT_EQ(world.last().cause, Cause::completed);
+    EXPECT_EQ(world.worker->pipes.kept(), 1u);
+  }
+}
+
 TEST(MovedBody, AResponseThatIsCutOrStallsIsCutForTheClient) {
   for (const auto& [reply, cause] :
        {std::pair{Reply{.bytes = part_of_a_response(), .close = true}, Cause::upstream_truncated},
