@@ -99,12 +99,17 @@ class Generator {
 
   std::string number(std::uint64_t least, std::uint64_t most) { return std::to_string(between(least, most)); }
 
+  // Few are long enough to be moved from stream to stream.
+  std::string body_bytes() { return number(1, one_in(12) ? 400'000 : one_in(4) ? 30'000 : 2000); }
+
+  std::string window_bytes() { return one_in(2) ? number(1000, 20'000) : number(100'000, 1'000'000); }
+
   void behave(Entries& keys) {
     const auto key = [&keys](std::string name, std::string value) {
       keys.emplace_back(std::move(name), word(std::move(value)));
     };
     key("latency", "1ms.." + ms(1, 200));
-    key("body", "0.." + number(1, one_in(4) ? 30'000 : 2000));
+    key("body", "0.." + body_bytes());
     if (one_in(3)) key("keep_alive", ms(100, 3000));
     if (one_in(3)) key("requests_per_connection", number(1, 20));
     if (one_in(4)) key("announces_close", "no");
@@ -149,7 +154,7 @@ class Generator {
     key("rate", number(1, 30) + "/s");
     if (one_in(3)) key("keep_alive", "no");
     if (one_in(3)) {
-      key("body", "0.." + number(1, 10'000));
+      key("body", "0.." + body_bytes());
       if (one_in(2)) key("chunked", percent(100));
     }
     if (one_in(4)) keys.emplace_back("method", some({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "X"}));
@@ -203,7 +208,7 @@ class Generator {
     if (one_in(2)) keys.emplace_back("jitter", word(ms(1, 20)));
     if (one_in(3)) keys.emplace_back("segment", word(std::to_string(between(1, 1500))));
     if (one_in(3)) keys.emplace_back("random_segments", word("yes"));
-    if (one_in(4)) keys.emplace_back("window", word(number(1000, 20'000)));
+    if (one_in(3)) keys.emplace_back("window", word(window_bytes()));
     if (one_in(4)) keys.emplace_back("write_limit", word(std::to_string(between(1, 1500))));
     return map(std::move(keys));
   }
@@ -283,6 +288,7 @@ class Generator {
         more("latency", ms(1, 500));
         more("jitter", ms(0, 100));
         more("segment", std::to_string(between(1, 1500)));
+        if (one_in(3)) more("window", window_bytes());
         unreliable(keys);
         break;
       case 7: lasting("vanish", word(any(processes()))); break;

@@ -17,7 +17,8 @@ class OneOutcome final : public Invariant {
   explicit OneOutcome(std::vector<Violation>& violations)
       : Invariant("one-outcome",
                   "Each request ends exactly once for its client, and is reported at most once by a "
-                  "proxy; one that was answered is reported with the status that the client saw.",
+                  "proxy; one that was answered is reported with the status that the client saw, and as cut only "
+                  "when the client did not get all of the answer.",
                   violations) {}
 
   void on(Instant at, const WorldEvent& event) override {
@@ -44,6 +45,7 @@ class OneOutcome final : public Invariant {
     bool reported = false;
     int status = 0;           // that the client saw
     int reported_status = 0;  // that the proxy told
+    bool reported_cut = false;
     bool whole = false;
     bool bad = false;  // its target may be told as another, or not at all
   };
@@ -74,6 +76,7 @@ class OneOutcome final : public Invariant {
     }
     found->second.reported = true;
     found->second.reported_status = e.status;
+    found->second.reported_cut = e.cause == Cause::upstream_truncated || e.cause == Cause::upstream_stalled;
     settle(at, found);
   }
   void settle(Instant at, std::map<std::uint64_t, State>::iterator found) {
@@ -82,6 +85,8 @@ class OneOutcome final : public Invariant {
     if (state.whole && state.status != state.reported_status)
       violated(at, request(found->first) + " was answered " + std::to_string(state.status) + " and reported as " +
                        std::to_string(state.reported_status));
+    if (state.whole && state.reported_cut)
+      violated(at, request(found->first) + " was answered whole and reported as cut");
     open_.erase(found);
   }
 

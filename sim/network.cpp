@@ -147,6 +147,10 @@ RandomStream SimNetwork::random(std::string_view domain, const Link& link, std::
   return {seed_, domain, link.from().name() + '>' + link.to().name() + '#' + std::to_string(connection)};
 }
 
+RandomStream SimNetwork::random(std::string_view domain, const SimNode& node, std::uint64_t number) const {
+  return {seed_, domain, node.name() + '#' + std::to_string(number)};
+}
+
 SimNode* SimNetwork::owner_of(SimNode& from, const IpAddress& ip) noexcept {
   if (is_loopback(ip)) return &from;
   const auto found = nodes_by_address_.find(ip);

@@ -100,6 +100,7 @@ class SimNetwork {
   // For the parts of the network.
   void record(const NetworkEvent& event) { trace.record(event); }
   RandomStream random(std::string_view domain, const Link& link, std::uint64_t connection) const;
+  RandomStream random(std::string_view domain, const SimNode& node, std::uint64_t number) const;
   // The node that `from` reaches under `ip`, nullptr for none.
   SimNode* owner_of(SimNode& from, const IpAddress& ip) noexcept;
   Instant handshake_arrival(const SimNode& from, const SimNode& to);

@@ -53,6 +53,8 @@ void SimNode::fail_operation(std::uint64_t n, ErrorKind how) noexcept {
   failing_how_ = how;
 }
 
+RandomStream SimNode::random_of_next_pipe() { return network_.random("pipe", *this, ++pipes_); }
+
 std::optional<ErrorKind> SimNode::begin_operation() {
   if (++operations_ != failing_operation_) return std::nullopt;
   network_.record({.at = network_.clock().now(),

@@ -13,6 +13,7 @@
 #include "core/ports/address.h"
 #include "core/ports/error.h"
 #include "core/ports/network.h"
+#include "core/ports/random.h"
 #include "sim/connector.h"
 #include "sim/node_clock.h"
 
@@ -74,6 +75,7 @@ class SimNode {
 
   // For the network.
   std::optional<ErrorKind> begin_operation();
+  RandomStream random_of_next_pipe();
   void stream_opened() noexcept { ++open_streams_; }
   void stream_gone() noexcept { --open_streams_; }
   // The one that gets what comes from `source` to `port`, nullptr for none.
@@ -98,6 +100,7 @@ class SimNode {
   std::uint64_t failing_operation_ = 0;
   ErrorKind failing_how_ = ErrorKind::reset;
   std::size_t open_streams_ = 0;
+  std::uint64_t pipes_ = 0;
   std::uint16_t last_source_port_ = 0;
   bool vanished_ = false;
 };

@@ -13,12 +13,18 @@ namespace {
 
 constexpr std::size_t kMaxBuffers = 16;
 
-// As a pipe of Linux is, unless told otherwise.
+// As a pipe of Linux, which has room for so many pieces of whatever sizes they came in: how many bytes it takes at a
+// time is chance.
 class SimPipe final : public Pipe {
  public:
+  static constexpr std::size_t kLeast = 16 * 1024;
   static constexpr std::size_t kCapacity = 64 * 1024;
 
-  std::span<std::byte> room(std::size_t most) noexcept { return std::span(memory_).first(std::min(most, kCapacity)); }
+  explicit SimPipe(RandomStream random) noexcept : random_(random) {}
+
+  std::span<std::byte> room(std::size_t most) noexcept {
+    return std::span(memory_).first(std::min(most, kLeast + random_.below(kCapacity - kLeast + 1)));
+  }
   void filled(std::size_t bytes) noexcept {
     begin_ = 0;
     bytes_ = bytes;
@@ -30,6 +36,7 @@ class SimPipe final : public Pipe {
   }
 
  private:
+  RandomStream random_;
   std::array<std::byte, kCapacity> memory_;
   std::size_t begin_ = 0;
 };
@@ -74,7 +81,7 @@ std::expected<std::size_t, ErrorKind> SimStream::try_write(std::span<const Write
   return taken;
 }
 
-std::unique_ptr<Pipe> SimStream::make_pipe() noexcept { return std::make_unique<SimPipe>(); }
+std::unique_ptr<Pipe> SimStream::make_pipe() noexcept { return std::make_unique<SimPipe>(node_.random_of_next_pipe()); }
 
 std::expected<std::size_t, ErrorKind> SimStream::try_read_into(Pipe& pipe, std::size_t most) noexcept {
   auto& into = static_cast<SimPipe&>(pipe);

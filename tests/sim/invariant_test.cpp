@@ -106,6 +106,13 @@ TEST_F(InvariantTest, OneOutcomeSeesAnotherStatusReportedThanSeen) {
   EXPECT_EQ(broken(), "one-outcome ");
 }
 
+TEST_F(InvariantTest, OneOutcomeSeesAWholeAnswerReportedAsCut) {
+  sent(0);
+  ended(0);
+  reported(0, 200, Cause::upstream_stalled);
+  EXPECT_EQ(broken(), "one-outcome ");
+}
+
 TEST_F(InvariantTest, IntactBodiesSeesATornResponse) {
   sent(0);
   reported(0);
