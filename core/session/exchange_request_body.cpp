@@ -31,9 +31,10 @@ Task<void> Exchange::pump_request_body() {
     if (body_begun_ && downstream_.input.empty() && worth_moving(request_body_)) {
       if (const auto pipe = worker_.pipes.lend(client())) {
         const std::uint64_t before = request_body_.remaining();
-        const auto moved = co_await move_body({downstream_.reader, client(), worker_.settings.request_idle_timeout,
-                                               upstream_->stream(), worker_.settings.first_byte_timeout, worker_.clock},
-                                              *pipe, request_body_);
+        const auto moved = co_await move_body(
+            {downstream_.reader, client(), worker_.settings.request_idle_timeout, upstream_->stream(),
+             worker_.settings.first_byte_timeout, worker_.clock, kRequestPieceBytes},
+            *pipe, request_body_);
         bytes_in_ += before - request_body_.remaining();
         if (stopping_pump_ || abort_cause_) co_return;
         if (moved.read_error) body_not_read(*moved.read_error);

@@ -113,9 +113,10 @@ Task<void> Exchange::relay_body(http::BodyDecoder& decoder, http::BodyFraming cl
     if (upstream_input_.empty() && worth_moving(decoder)) {
       if (const auto pipe = worker_.pipes.lend(upstream)) {
         upstream_input_.release_if_empty();
-        const auto moved = co_await move_body({upstream_->reader(), upstream, worker_.settings.response_idle_timeout,
-                                               client(), worker_.settings.downstream_write_timeout, worker_.clock},
-                                              *pipe, decoder);
+        const auto moved =
+            co_await move_body({upstream_->reader(), upstream, worker_.settings.response_idle_timeout, client(),
+                                worker_.settings.downstream_write_timeout, worker_.clock, kResponsePieceBytes},
+                               *pipe, decoder);
         bytes_out_ += moved.written;
         if (moved.write_error) conclude_cut(write_failure(*moved.write_error));
         if (moved.read_error) conclude_cut(read_failure(*moved.read_error));

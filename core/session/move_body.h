@@ -1,6 +1,7 @@
 // What is still to come of a long body, moved from one stream to the other without passing through the program.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "core/async/pipe_pool.h"
@@ -21,7 +22,13 @@ struct MoveBody {
   Stream& to;
   Duration write_idle;  // the longest pause of `to`
   Clock& clock;
+  std::size_t piece_bytes;  // at most, at a time
 };
+
+// Measured (./dev bench proxy get_1m post_1m): of a response, pieces of 128 KiB cost a seventh less than those of 64;
+// of a request, which comes no faster than the proxy reads it, they cost a seventh more.
+constexpr std::size_t kResponsePieceBytes = 128 * 1024;
+constexpr std::size_t kRequestPieceBytes = 64 * 1024;
 
 // The error of the side that failed; of neither when the body is complete.
 struct BodyMoved {
