@@ -11,7 +11,8 @@ namespace gopher {
 
 namespace {
 
-// In a pipe of the usual 64 KiB, pieces that a network brought fill the places before the bytes.
+// A pipe has a slot for each piece, 16 in the usual one of 64 KiB; what a network brings is often in pieces smaller
+// than a page, so the slots run out before the bytes.
 constexpr int kCapacity = 128 * 1024;
 
 std::ptrdiff_t splice_some(int from, int to, std::size_t most) noexcept {
@@ -47,7 +48,7 @@ std::unique_ptr<SplicePipe> SplicePipe::make() noexcept {
   known_to_work = true;
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) return nullptr;
-  // Where the system grants no more to this user, it stays as it is.
+  // Where the user has its share of pages (pipe-user-pages-soft), the pipe stays small, two pages at the least: slower.
   (void)::fcntl(ends[1], F_SETPIPE_SZ, kCapacity);
   return std::unique_ptr<SplicePipe>(new SplicePipe(ends[0], ends[1]));
 }

@@ -287,8 +287,12 @@ class Generator {
         lasting("link", pair());
         more("latency", ms(1, 500));
         more("jitter", ms(0, 100));
-        more("segment", std::to_string(between(1, 1500)));
-        if (one_in(3)) more("window", window_bytes());
+        if (one_in(2)) {
+          more("segment", std::to_string(between(1, 1500)));
+        } else {
+          more("window", window_bytes());
+          more("bytes_per_second", number(1'000'000, 100'000'000));
+        }
         unreliable(keys);
         break;
       case 7: lasting("vanish", word(any(processes()))); break;

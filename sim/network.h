@@ -10,8 +10,8 @@
 //   clock.run_until(predicate, deadline);
 //
 // The same seed and the same code give the same run: all order comes from the clock's, all chance from streams keyed by
-// the link and the connection's number on it. What the streams and listeners are made of is owned by the network, so
-// they must be gone when it ends; this is asserted. One thread.
+// the link and the connection's number on it, or by the node and the pipe's. What the streams and listeners are made of
+// is owned by the network, so they must be gone when it ends; this is asserted. One thread.
 #pragma once
 
 #include <cstddef>

@@ -17,7 +17,7 @@ constexpr std::size_t kMaxBuffers = 16;
 // time is chance.
 class SimPipe final : public Pipe {
  public:
-  static constexpr std::size_t kLeast = 16 * 1024;
+  static constexpr std::size_t kLeast = 4 * 1024;
   static constexpr std::size_t kCapacity = 128 * 1024;
 
   explicit SimPipe(RandomStream random) noexcept : random_(random) {}

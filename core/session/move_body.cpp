@@ -9,7 +9,7 @@ namespace gopher {
 
 namespace {
 
-// Of fewer, two copies cost as much as two splices.
+// A response of 64 KiB is moved after its first read. Of half as many bytes, two splices cost what two copies do.
 constexpr std::uint64_t kLeastBytes = 24 * 1024;
 // Moved in a row without going through the event loop, where the other connections get their turn.
 constexpr std::size_t kBytesInARow = 256 * 1024;
@@ -50,6 +50,7 @@ Task<BodyMoved> move_body(MoveBody move, Pipe& pipe, http::BodyDecoder& body) {
         break;
       }
       deadline = move.clock.now() + move.read_idle;
+      // The pause waits for more to read, and behind the last byte nothing may come.
       if (body.complete() || in_a_row < kBytesInARow) continue;
     } else if (read) {
       moved.read_error = ErrorKind::end_of_stream;

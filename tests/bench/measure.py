@@ -74,14 +74,11 @@ def medians(samples):
 
 @dataclass(frozen=True)
 class Comparison:
-    """Ours beside the least of the others: less is better. `goal` is the largest ratio that meets it, or None. Where
-    sockets alone cost `floor` in our place and `floor_beside` in the other's, the goal allows for that."""
+    """Ours beside the least of the others: less is better. `goal` is the largest ratio that meets it, or None."""
 
     ours: float
     others: dict
     goal: float | None
-    floor: float = 1.0
-    floor_beside: float = 1.0
 
     @property
     def best_name(self):
@@ -93,17 +90,7 @@ class Comparison:
 
     @property
     def met(self):
-        return None if self.goal is None else self.ratio <= self.goal * self.floor_ratio
-
-    @property
-    def floor_ratio(self):
-        """Noise makes no goal harder."""
-        return max(1.0, self.floor / self.floor_beside)
-
-    @property
-    def limit_text(self):
-        sockets = f" × {self.floor_ratio:.2f} (sockets)" if self.floor_ratio > 1 else ""
-        return f"≤ {self.goal:.2f}{sockets}"
+        return None if self.goal is None else self.ratio <= self.goal
 
 
 def markdown_table(rows):

@@ -125,21 +125,6 @@ def test_ours_is_compared_with_the_better_one(ours, others, goal, best, ratio, m
     assert comparison.met is met
 
 
-@pytest.mark.parametrize(
-    ("floor", "met", "limit"),
-    [
-        ((), False, "≤ 1.05"),
-        ((6.6, 6.0), True, "≤ 1.05 × 1.10 (sockets)"),
-        ((6.2, 6.0), False, "≤ 1.05 × 1.03 (sockets)"),
-        ((5.0, 6.0), False, "≤ 1.05"),
-    ],
-)
-def test_what_sockets_cost_by_themselves_is_not_held_against_a_proxy(floor, met, limit):
-    comparison = Comparison(11.5, {"three": 10.0}, 1.05, *floor)
-    assert comparison.met is met
-    assert comparison.limit_text == limit
-
-
 def test_the_bytes_of_the_answers_tell_whether_all_were_whole():
     none = {"connect": 0, "read": 0, "write": 0, "timeout": 0, "status": 0}
     told = {"requests": 100, "bytes": 5000, "errors": none}

@@ -8,7 +8,9 @@
 // come of that.
 #include <algorithm>
 #include <arpa/inet.h>
+#include <array>
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -51,7 +53,7 @@ struct Connection {
   std::vector<Connection*>* idle = nullptr;  // its backend's; none for a client
   Connection* peer = nullptr;                // the client whose request a backend's has
   bool ended = false;
-  std::size_t length = 0;
+  std::size_t length = 0;  // until it has been moved
   std::array<char, 512> message;
   UringOperationOf<Connection, &Connection::received> receive{*this};
   UringOperationOf<Connection, &Connection::sent> send{*this};
@@ -134,6 +136,7 @@ class Relay {
       return;
     }
     static constexpr std::string_view kForwarded = "X-Forwarded-For: 127.0.0.1\r\n\r\n";
+    if (!std::string_view(client.message.data(), client.length).ends_with("\r\n\r\n")) give_up("half a request");
     client.length -= 2;
     std::ranges::copy(kForwarded, client.message.data() + client.length);
     client.length += kForwarded.size();
@@ -151,6 +154,7 @@ class Relay {
 
   void move(Connection& from, Connection& to) {
     if (!to.ended) ring_.send(to.send, to.socket, std::as_bytes(std::span(from.message.data(), from.length)), false);
+    from.length = 0;
   }
 
   Uring ring_;
@@ -168,6 +172,7 @@ void Connection::received(int result, unsigned flags) noexcept {
     if (result == -ENOBUFS) give_up("no buffer");
     ended = true;
   } else {
+    if (length != 0) give_up("a message in two pieces");
     length = static_cast<std::size_t>(result);
     if (length > message.size() - 64) give_up("a message too large");
     const auto piece = Uring::buffer_of(flags);

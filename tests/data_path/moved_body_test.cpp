@@ -19,7 +19,7 @@ std::string post_of_a_part() {
 }
 std::string part_of_a_response() { return "HTTP/1.1 200 OK\r\n" + std::string(kPromise) + std::string(kPart, 'x'); }
 
-// It comes at once and goes on slowly, so the mover never waits for more of it. Its pause for the others fell on the
+// It comes at once and goes on slowly, so soon all of it waits for the mover. Its pause for the others fell on the
 // last byte of some lengths: then it waited for one more, until the read timed out.
 TEST(MovedBody, ItEndsWithItsLastByteHoweverLongItIs) {
   for (std::size_t pieces = 1; pieces <= 12; ++pieces) {
@@ -46,6 +46,7 @@ TEST(MovedBody, ItEndsWithItsLastByteHoweverLongItIs) {
     world.run_for(1s);
     ASSERT_EQ(world.observer.finished.size(), 2u) << pieces << " pieces of a request";
     EXPECT_EQ(world.last().cause, Cause::completed);
+    EXPECT_EQ(world.observer.upstream_open, world.observer.upstream_opened) << "a request sent whole leaves it in use";
     EXPECT_EQ(world.worker->pipes.kept(), 1u);
   }
 }

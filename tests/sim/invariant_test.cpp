@@ -107,10 +107,20 @@ TEST_F(InvariantTest, OneOutcomeSeesAnotherStatusReportedThanSeen) {
 }
 
 TEST_F(InvariantTest, OneOutcomeSeesAWholeAnswerReportedAsCut) {
-  sent(0);
-  ended(0);
-  reported(0, 200, Cause::upstream_stalled);
-  EXPECT_EQ(broken(), "one-outcome ");
+  std::uint64_t id = 0;
+  for (const Cause cause : {Cause::upstream_stalled, Cause::upstream_truncated}) {
+    sent(id);
+    tell(RequestEnded{"c1", id, Outcome::cut, 200, true, {}});
+    reported(id++, 200, cause);
+    EXPECT_EQ(broken(), "") << "that was cut";
+    now += 10s;
+    sent(id);
+    ended(id);
+    reported(id++, 200, cause);
+    EXPECT_EQ(broken(), "one-outcome ");
+    violations.clear();
+    now += 10s;
+  }
 }
 
 TEST_F(InvariantTest, IntactBodiesSeesATornResponse) {
