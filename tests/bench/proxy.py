@@ -213,17 +213,17 @@ class Results:
         self.machine = machine()
         self.cases = {}
 
-    def add(self, name, what, goals, label, figures, setup, shown_only=()):
-        new = {"what": what, "goals": goals, "shown_only": shown_only, "samples": {}, "setup": {}}
-        case = self.cases.setdefault(name, new)
+    def add(self, name, what, goals, label, figures, setup, compared=True):
+        case = self.cases.setdefault(name, {"what": what, "goals": goals, "compared": {}, "samples": {}, "setup": {}})
         case["samples"].setdefault(label, []).append(figures)
         case["setup"][label] = setup
+        case["compared"][label] = compared
 
     def comparisons(self):
         """(what, figure, Comparison); ours is the first subject of each case."""
         for case in self.cases.values():
             middle = {label: medians(samples) for label, samples in case["samples"].items()}
-            ours, *others = (label for label in middle if label not in case["shown_only"])
+            ours, *others = (label for label in middle if case["compared"][label])
             for figure, goal in case["goals"].items():
                 beside = {label: middle[label][figure] for label in others}
                 yield case["what"], figure, Comparison(middle[ours][figure], beside, goal)
@@ -306,7 +306,7 @@ def measure_case(case, results, folder, rounds, seconds):
                       file=sys.stderr, flush=True)  # fmt: skip
         for subject in subjects:  # ours first
             for figures, setup in taken[subject.label]:
-                results.add(case.name, case.what, case.goals, subject.label, figures, setup, case.shown_only)
+                results.add(case.name, case.what, case.goals, subject.label, figures, setup, subject.compared)
     finally:
         for service in work.services:
             service.clean_up()

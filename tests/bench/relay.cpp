@@ -4,10 +4,9 @@
 //
 //   bench_relay PORT BACKEND…
 //
-// A backend is IPv4:port. What does not come whole in one piece, or from a backend that leaves, ends it: no figure may
-// come of that.
+// A backend is address:port. What does not come whole in one piece, or from a backend that leaves, ends it: no figure
+// may come of that.
 #include <algorithm>
-#include <arpa/inet.h>
 #include <array>
 #include <cerrno>
 #include <cstddef>
@@ -16,7 +15,6 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <netinet/in.h>
 #include <poll.h>
 #include <span>
 #include <string>
@@ -26,6 +24,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/ports/address.h"
+#include "io/asio_address.h"
+#include "io/listening_socket.h"
 #include "io/tcp_socket.h"
 #include "io/uring.h"
 
@@ -62,17 +63,16 @@ struct Connection {
 class Relay {
  public:
   Relay(std::uint16_t port, std::span<char*> backends) {
-    for (const std::string_view text : backends) {
-      const auto colon = text.find(':');
-      Backend& backend = backends_.emplace_back();
-      backend.address = address_of(std::string(text.substr(0, colon)), std::atoi(text.data() + colon + 1));
+    for (const char* text : backends) {
+      std::string why_not;
+      const auto endpoint = Endpoint::parse_authority(text, why_not);
+      const auto ip = endpoint ? endpoint->literal() : std::nullopt;
+      if (!ip) give_up(text + (": no address " + why_not));
+      backends_.push_back({NativeAddress({*ip, endpoint->port()}), {}});
     }
-    const auto address = address_of("127.0.0.1", port);
-    const int on = 1;
-    if (setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        bind(listener_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-        listen(listener_, 4096) != 0)
-      give_up("cannot listen");
+    const auto listening = open_listening_socket({IpAddress::v4({127, 0, 0, 1}), port}, {});
+    if (!listening) give_up("cannot listen");
+    listener_ = *listening;
     ring_.bind_to_thread();
   }
 
@@ -89,17 +89,9 @@ class Relay {
  private:
   friend struct Connection;
   struct Backend {
-    sockaddr_in address{};
+    NativeAddress address;
     std::vector<Connection*> idle;
   };
-
-  static sockaddr_in address_of(const std::string& host, int port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    if (inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1) give_up("no address: " + host);
-    return address;
-  }
 
   Connection& open(int descriptor) {
     if (descriptor < 0) give_up("no socket");
@@ -111,8 +103,8 @@ class Relay {
   void acceptable(int, unsigned) noexcept { acceptable_ = true; }
   void accept_all() {
     acceptable_ = false;
-    for (int socket = 0; (socket = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK)) >= 0;)
-      open(socket);
+    while (const auto accepted = accept_socket(listener_))
+      open(accepted->socket);
   }
 
   Connection& connection_to(Backend& backend) {
@@ -121,8 +113,8 @@ class Relay {
       backend.idle.pop_back();
       return idle;
     }
-    const int socket = open_tcp_socket(AF_INET);
-    connect(socket, reinterpret_cast<const sockaddr*>(&backend.address), sizeof backend.address);
+    const int socket = open_tcp_socket(backend.address.family());
+    connect(socket, backend.address.get(), backend.address.length);
     pollfd connected{socket, POLLOUT, 0};
     if (poll(&connected, 1, 5000) != 1) give_up("no connection to a backend");
     Connection& connection = open(socket);
@@ -158,7 +150,7 @@ class Relay {
   }
 
   Uring ring_;
-  int listener_ = open_tcp_socket(AF_INET);
+  int listener_ = -1;
   bool acceptable_ = false;
   UringOperationOf<Relay, &Relay::acceptable> accepting_{*this};
   std::vector<std::unique_ptr<Connection>> connections_;
