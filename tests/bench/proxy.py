@@ -327,10 +327,12 @@ def measure_idle(results, folder, count):
     cores = Cores(1)
     backends = Backends(folder, cores.load).start()
     try:
+        taken = {}
         for subject in proxies(CASES[0], Work(backends.ports, folder)):
-            figures, setup = idle_memory(subject, cores, count)
-            results.add(IDLE, IDLE_WHAT.format(count), {"memory": 1.0}, subject.label, figures, setup)
+            taken[subject.label] = figures, _ = idle_memory(subject, cores, count)
             print(f"{IDLE}, {subject.label}: {written('memory', figures['memory'])}", file=sys.stderr, flush=True)
+        for label, (figures, setup) in taken.items():
+            results.add(IDLE, IDLE_WHAT.format(count), {"memory": 1.0}, label, figures, setup)
     finally:
         backends.stop()
 
