@@ -82,13 +82,13 @@ void Balancer::find_available() {
   }
 }
 
-std::shared_ptr<UpstreamHost> Balancer::pick(Instant now, std::span<const UpstreamHost* const> tried) {
+std::shared_ptr<UpstreamHost> Balancer::pick(Instant now, std::span<const std::shared_ptr<UpstreamHost>> tried) {
   refresh(now);
   std::size_t turn = turn_;
   for (std::size_t looked_at = 0; looked_at < available_.size(); ++looked_at) {
     const std::shared_ptr<UpstreamHost>& host = hosts_[available_[turn]];
     if (++turn == available_.size()) turn = 0;
-    if (std::find(tried.begin(), tried.end(), host.get()) != tried.end()) continue;
+    if (std::find(tried.begin(), tried.end(), host) != tried.end()) continue;
     turn_ = turn;
     last_picked_ = host;
     return host;

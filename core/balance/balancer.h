@@ -60,7 +60,7 @@ class Balancer {
 
   // The next backend in turn that is not in `tried`; null when none is left. Calls refresh(). Does not allocate unless
   // the snapshot has changed.
-  std::shared_ptr<UpstreamHost> pick(Instant now, std::span<const UpstreamHost* const> tried);
+  std::shared_ptr<UpstreamHost> pick(Instant now, std::span<const std::shared_ptr<UpstreamHost>> tried);
 
   // What an exchange met: a connection or answer that failed for the backend's reasons, or an answer. Tells the
   // observer BackendEjected at each ejection and BackendReturned at the first success after it. Nothing is told of a

@@ -1,30 +1,54 @@
 #include "core/http/field_section_parser.h"
 
+#include <array>
+#include <utility>
+
 #include "core/http/character.h"
 
 namespace gopher::http {
 
 namespace {
+
 constexpr std::string_view kRequestPreamble = "GET / HTTP/1.1\r\n";
+
+// Of a view, one piece more, which follows in memory; llhttp tells a text as the bytes of it come.
+void extend(std::string_view& text, const char* piece, std::size_t size) noexcept {
+  text = text.data() == nullptr ? std::string_view(piece, size)
+                                : std::string_view(text.data(), static_cast<std::size_t>(piece + size - text.data()));
 }
 
-FieldSectionParser::FieldSectionParser(Kind kind, std::size_t max_fields) : kind_(kind), max_fields_(max_fields) {
-  llhttp_settings_init(&callbacks_);
-  callbacks_.on_header_field = &on_field_name;
-  callbacks_.on_header_field_complete = &on_field_name_complete;
-  callbacks_.on_header_value = &on_field_value;
-  callbacks_.on_header_value_complete = &on_field_value_complete;
-  callbacks_.on_headers_complete = &on_headers_complete;
-  llhttp_init(&llhttp_, kind == Kind::whole_response ? HTTP_RESPONSE : HTTP_REQUEST, &callbacks_);
+}  // namespace
+
+FieldSectionParser::FieldSectionParser(Kind kind, std::size_t max_fields, Fields& fields)
+    : kind_(kind), max_fields_(max_fields), fields_(fields) {
+  reset();
+}
+
+// As it is before the section's first byte.
+llhttp_t FieldSectionParser::begin(Kind kind) noexcept {
+  static const llhttp_settings_t callbacks = [] {
+    llhttp_settings_t settings;
+    llhttp_settings_init(&settings);
+    settings.on_header_field = &on_field_name;
+    settings.on_header_field_complete = &on_field_name_complete;
+    settings.on_header_value = &on_field_value;
+    settings.on_header_value_complete = &on_field_value_complete;
+    settings.on_headers_complete = &on_headers_complete;
+    return settings;
+  }();
+  llhttp_t llhttp;
+  llhttp_init(&llhttp, kind == Kind::whole_response ? HTTP_RESPONSE : HTTP_REQUEST, &callbacks);
   // Trailers frame nothing: they may name both framing fields, which are dropped (RFC 9110 section 6.5.1).
-  if (kind == Kind::trailers) llhttp_set_lenient_chunked_length(&llhttp_, 1);
-  llhttp_.data = this;
-  if (kind != Kind::whole_response) llhttp_execute(&llhttp_, kRequestPreamble.data(), kRequestPreamble.size());
-  begun_ = llhttp_;
+  if (kind == Kind::trailers) llhttp_set_lenient_chunked_length(&llhttp, 1);
+  if (kind != Kind::whole_response) llhttp_execute(&llhttp, kRequestPreamble.data(), kRequestPreamble.size());
+  return llhttp;
 }
 
 void FieldSectionParser::reset() noexcept {
-  llhttp_ = begun_;
+  // A copy is cheaper than to begin anew, and one for all of a kind than one for each.
+  static const std::array begun{begin(Kind::request_fields), begin(Kind::trailers), begin(Kind::whole_response)};
+  llhttp_ = begun[static_cast<std::size_t>(kind_)];
+  llhttp_.data = this;
   fields_.clear();
   field_open_ = false;
   fed_ = scanned_ = consumed_ = 0;
@@ -59,7 +83,7 @@ bool FieldSectionParser::scan_line_ends(std::string_view bytes) noexcept {
 }
 
 ParseStatus FieldSectionParser::parse(std::string_view bytes) {
-  base_ = bytes.data();
+  follow(bytes.data());
   const bool lines_end_well = scan_line_ends(bytes);
   // llhttp gets only what the scan has passed, so that the first fault decides however the bytes are split.
   const llhttp_errno_t error = llhttp_execute(&llhttp_, bytes.data() + fed_, scanned_ - fed_);
@@ -74,20 +98,15 @@ ParseStatus FieldSectionParser::parse(std::string_view bytes) {
   return ParseStatus::need_more;
 }
 
-void FieldSectionParser::take_fields(std::string_view bytes, Fields& fields) const {
-  for (const auto& [name, value] : fields_) {
-    Field field;
-    field.name = bytes.substr(name.begin, name.size);
-    field.value = trim_whitespace(bytes.substr(value.begin, value.size));
-    field.id = identify_field(field.name);
-    fields.push_back(field);
+// The bytes may have moved since the last call.
+void FieldSectionParser::follow(const char* bytes) noexcept {
+  const char* const before = std::exchange(base_, bytes);
+  if (before == bytes) return;
+  for (auto& field : fields_) {
+    for (auto* text : {&field.name, &field.value}) {
+      if (text->data() != nullptr) *text = {bytes + (text->data() - before), text->size()};
+    }
   }
-}
-
-int FieldSectionParser::append(Extent& extent, const char* at, std::size_t size) noexcept {
-  if (extent.size == 0) extent.begin = static_cast<std::uint32_t>(at - base_);
-  extent.size = static_cast<std::uint32_t>(at - base_ + static_cast<std::ptrdiff_t>(size)) - extent.begin;
-  return HPE_OK;
 }
 
 int FieldSectionParser::on_field_name(llhttp_t* parser, const char* at, std::size_t size) {
@@ -96,24 +115,33 @@ int FieldSectionParser::on_field_name(llhttp_t* parser, const char* at, std::siz
     self.fields_.emplace_back();
     self.field_open_ = true;
   }
-  return self.append(self.fields_.back().name, at, size);
+  extend(self.fields_.back().name, at, size);
+  return HPE_OK;
 }
 
 // Only a whole name counts: of one that comes in pieces llhttp tells before it knows whether it is one.
 int FieldSectionParser::on_field_name_complete(llhttp_t* parser) {
   auto& self = *static_cast<FieldSectionParser*>(parser->data);
-  if (self.fields_.size() <= self.max_fields_) return HPE_OK;
-  self.refusal_ = {431, "too many fields"};
-  return -1;
+  if (self.fields_.size() > self.max_fields_) {
+    self.refusal_ = {431, "too many fields"};
+    return -1;
+  }
+  Field& field = self.fields_.back();
+  field.id = identify_field(field.name);
+  return HPE_OK;
 }
 
 int FieldSectionParser::on_field_value(llhttp_t* parser, const char* at, std::size_t size) {
   auto& self = *static_cast<FieldSectionParser*>(parser->data);
-  return self.append(self.fields_.back().value, at, size);
+  extend(self.fields_.back().value, at, size);
+  return HPE_OK;
 }
 
 int FieldSectionParser::on_field_value_complete(llhttp_t* parser) {
-  static_cast<FieldSectionParser*>(parser->data)->field_open_ = false;
+  auto& self = *static_cast<FieldSectionParser*>(parser->data);
+  auto& value = self.fields_.back().value;
+  value = trim_whitespace(value);
+  self.field_open_ = false;
   return HPE_OK;
 }
 

@@ -20,14 +20,14 @@ constexpr bool is_target_char(char c) { return c > 0x20 && c < 0x7f && c != '#';
 
 RequestHeadParser::RequestHeadParser(const HeadLimits& limits)
     : limits_(limits),
-      section_(std::make_unique<FieldSectionParser>(FieldSectionParser::Kind::request_fields, limits.max_fields)) {
-  head_.fields.reserve(limits.max_fields);
+      section_(std::make_unique<FieldSectionParser>(FieldSectionParser::Kind::request_fields, limits.max_fields,
+                                                    head_.fields)) {
+  head_.fields.reserve(limits.max_fields + 1);
 }
 RequestHeadParser::~RequestHeadParser() = default;
 
 void RequestHeadParser::reset() noexcept {
   section_->reset();
-  head_.fields.clear();
   head_.method = head_.target = {};
   refusal_ = {};
   line_begin_ = scanned_ = line_end_ = method_bytes_ = target_bytes_ = head_bytes_ = 0;
@@ -112,20 +112,19 @@ ParseStatus RequestHeadParser::parse_head(std::string_view bytes) {
     return bytes.size() - line_begin_ >= limits_.max_head_bytes ? refuse(431, "the head is too long") : status;
   }
   head_bytes_ = line_end_ + section_->consumed();
-  section_->take_fields(section, head_.fields);
   return ParseStatus::complete;
 }
 
 ResponseHeadParser::ResponseHeadParser(const HeadLimits& limits)
     : limits_(limits),
-      section_(std::make_unique<FieldSectionParser>(FieldSectionParser::Kind::whole_response, limits.max_fields)) {
-  head_.fields.reserve(limits.max_fields);
+      section_(std::make_unique<FieldSectionParser>(FieldSectionParser::Kind::whole_response, limits.max_fields,
+                                                    head_.fields)) {
+  head_.fields.reserve(limits.max_fields + 1);
 }
 ResponseHeadParser::~ResponseHeadParser() = default;
 
 void ResponseHeadParser::reset() noexcept {
   section_->reset();
-  head_.fields.clear();
   head_.reason = {};
   refusal_ = {};
   head_bytes_ = 0;
@@ -165,16 +164,12 @@ ParseStatus ResponseHeadParser::parse(std::string_view bytes) {
       return ParseStatus::failed;
     }
   }
-  section_->take_fields(bytes, head_.fields);
   return ParseStatus::complete;
 }
 
 bool parse_trailers(std::string_view bytes, std::size_t max_fields, Fields& trailers) {
-  FieldSectionParser section(FieldSectionParser::Kind::trailers, max_fields);
-  trailers.clear();
-  if (section.parse(bytes) != ParseStatus::complete || section.consumed() != bytes.size()) return false;
-  section.take_fields(bytes, trailers);
-  return true;
+  FieldSectionParser section(FieldSectionParser::Kind::trailers, max_fields, trailers);
+  return section.parse(bytes) == ParseStatus::complete && section.consumed() == bytes.size();
 }
 
 }  // namespace gopher::http

@@ -72,8 +72,8 @@ class RequestHeadParser {
   ParseStatus parse_request_line(std::string_view line) noexcept;
 
   HeadLimits limits_;
-  std::unique_ptr<FieldSectionParser> section_;
   RequestHead head_;
+  std::unique_ptr<FieldSectionParser> section_;
   Refusal refusal_;
   std::size_t line_begin_ = 0;  // after a skipped CRLF
   std::size_t scanned_ = 0;     // of the request line
@@ -98,8 +98,8 @@ class ResponseHeadParser {
 
  private:
   HeadLimits limits_;
-  std::unique_ptr<FieldSectionParser> section_;
   ResponseHead head_;
+  std::unique_ptr<FieldSectionParser> section_;
   Refusal refusal_;
   std::size_t head_bytes_ = 0;
 };

@@ -40,9 +40,7 @@ Task<void> ClientSession::run() {
     }
     pipelined_ = downstream_.waited ? 0 : pipelined_ + 1;
     downstream_.last_request = pipelined_ >= worker_.settings.max_pipelined_requests;
-    auto parsers = worker_.lend_parsers();
-    after = co_await serve(*parsers);
-    worker_.take_back(std::move(parsers));
+    after = co_await serve();
   }
   if (after == AfterExchange::linger && !cut_) co_await lingering_close();
   downstream_.stream->close();
@@ -50,23 +48,24 @@ Task<void> ClientSession::run() {
   worker_.observer.on(ConnectionClosed{downstream_.stream->peer()});
 }
 
-Task<AfterExchange> ClientSession::serve(ExchangeParsers& parsers) {
+Task<AfterExchange> ClientSession::serve() {
+  const auto parser = worker_.request_parsers.lend();
   request_began_ = worker_.clock.now();
   downstream_.input.keep_room(worker_.settings.max_request_head_bytes + kBodyRoom);
-  const HeadResult result = co_await read_head(parsers.request);
+  const HeadResult result = co_await read_head(*parser);
   if (result == HeadResult::ended) co_return AfterExchange::close;
   if (result == HeadResult::refused) co_return AfterExchange::linger;
 
-  const auto facts = http::examine_request(parsers.request.head());
+  const auto facts = http::examine_request(parser->head());
   if (!facts) {
-    co_await refuse(parsers.request, Cause::bad_request, facts.error());
+    co_await refuse(*parser, Cause::bad_request, facts.error());
     co_return AfterExchange::linger;
   }
-  downstream_.input.consume(parsers.request.head_bytes());
+  downstream_.input.consume(parser->head_bytes());
   downstream_.input.protect();
   AfterExchange after = AfterExchange::close;
   {
-    Exchange exchange(worker_, downstream_, parsers, *facts, request_began_);
+    Exchange exchange(worker_, downstream_, parser->head(), *facts, request_began_);
     exchange_ = &exchange;
     after = co_await exchange.run();
     exchange_ = nullptr;

@@ -37,7 +37,7 @@ class ClientSession {
   enum class HeadResult : unsigned char { complete, refused, ended };
 
   Task<HeadResult> read_head(http::RequestHeadParser& parser);
-  Task<AfterExchange> serve(ExchangeParsers& parsers);
+  Task<AfterExchange> serve();
   Task<void> refuse(const http::RequestHeadParser& parser, Cause cause, const http::Refusal& refusal);
   Task<void> lingering_close();
 

@@ -19,11 +19,11 @@ void write_hex(std::span<char, 16> text, std::uint64_t value) {
 
 }  // namespace
 
-Exchange::Exchange(WorkerContext& worker, Downstream& downstream, ExchangeParsers& parsers,
+Exchange::Exchange(WorkerContext& worker, Downstream& downstream, const http::RequestHead& request_head,
                    const http::RequestFacts& facts, Instant request_began)
     : worker_(worker),
       downstream_(downstream),
-      parsers_(parsers),
+      head_(request_head),
       facts_(facts),
       request_began_(request_began),
       request_body_(

@@ -19,6 +19,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "core/async/cancellation.h"
 #include "core/async/task.h"
@@ -43,8 +44,8 @@ enum class AfterExchange : std::uint8_t {
 class Exchange {
  public:
   // `request_began`: its first byte. The head stays in downstream.input, protected, for as long as this lives.
-  Exchange(WorkerContext& worker, Downstream& downstream, ExchangeParsers& parsers, const http::RequestFacts& facts,
-           Instant request_began);
+  Exchange(WorkerContext& worker, Downstream& downstream, const http::RequestHead& request_head,
+           const http::RequestFacts& facts, Instant request_began);
   ~Exchange();
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
@@ -67,12 +68,12 @@ class Exchange {
   // Of the last backend tried; empty when none was.
   BackendName last_backend() const noexcept { return last_host_ ? last_host_->name() : BackendName(); }
   bool body_pending() const noexcept { return !request_body_.complete(); }
-  const http::RequestHead& head() const noexcept { return parsers_.request.head(); }
+  const http::RequestHead& head() const noexcept { return head_; }
   Stream& client() noexcept { return *downstream_.stream; }
 
   // exchange_attempts.cpp: choose, send, await
   Task<void> forward();
-  Task<std::unique_ptr<UpstreamConnection>> connect_to(std::shared_ptr<UpstreamHost> host);
+  Task<std::unique_ptr<UpstreamConnection>> connect_to(const std::shared_ptr<UpstreamHost>& host);
   Task<AttemptResult> attempt();
   AttemptResult failed_before_response(HeadResult result, std::string_view malformed_how = {});
   Task<bool> send_head();
@@ -109,7 +110,7 @@ class Exchange {
 
   WorkerContext& worker_;
   Downstream& downstream_;
-  ExchangeParsers& parsers_;
+  const http::RequestHead& head_;
   const http::RequestFacts& facts_;
   const Instant request_began_;
   IpAddress client_address_;
@@ -133,20 +134,18 @@ class Exchange {
   // The present attempt.
   std::unique_ptr<UpstreamConnection> upstream_;
   InputBuffer upstream_input_;
+  http::ResponseHeadParsers::Lent response_parser_;  // from the first byte on
   Instant first_byte_deadline_ = kNever;
   bool response_begun_ = false;  // a byte of it has come
   std::uint32_t attempts_ = 0;
-  static constexpr std::size_t kMaxTried = 8;
-  std::array<const UpstreamHost*, kMaxTried> tried_{};
-  std::size_t tried_count_ = 0;
-  std::array<std::shared_ptr<UpstreamHost>, kMaxTried> tried_hosts_;
+  std::vector<std::shared_ptr<UpstreamHost>> tried_;
   bool fresh_only_ = false;
   bool nothing_sent_ = false;  // not one byte of the request was taken by this connection
   Cause last_failure_ = Cause::connect_failed;
   std::optional<Error> retry_reason_;
 
   // Towards the client.
-  Buffer head_buffer_;
+  Buffer head_buffer_;         // of the response's head
   bool head_written_ = false;  // a byte of a final response has been written
   bool must_close_ = false;
   bool cut_ = false;

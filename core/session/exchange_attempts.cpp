@@ -41,12 +41,11 @@ Task<void> Exchange::forward() {
       conclude(status_of(*abort_cause_), *abort_cause_, detail_of(*abort_cause_));
       break;
     }
-    if (attempts_ >= worker_.settings.max_attempts || tried_count_ == kMaxTried) {
+    if (attempts_ >= worker_.settings.max_attempts) {
       conclude(status_of(last_failure_), last_failure_, "every attempt failed");
       break;
     }
-    std::shared_ptr<UpstreamHost> host =
-        worker_.balancer.pick(worker_.clock.now(), std::span(tried_).first(tried_count_));
+    std::shared_ptr<UpstreamHost> host = worker_.balancer.pick(worker_.clock.now(), tried_);
     for (const auto& departed : worker_.balancer.departed_hosts())
       worker_.upstream_connections.close_idle(*departed);
     if (!host) {
@@ -55,11 +54,11 @@ Task<void> Exchange::forward() {
       break;
     }
     if (retry_reason_) worker_.observer.on(RequestRetried{last_backend(), *retry_reason_});
-    last_host_ = host;
-    const BackendName backend = host->name();
+    last_host_ = std::move(host);
+    const BackendName backend = last_host_->name();
     ++attempts_;
     worker_.observer.on(ExchangeBegan{backend});
-    upstream_ = co_await connect_to(host);
+    upstream_ = co_await connect_to(last_host_);
     AttemptResult result = AttemptResult::retry_on_other_backend;
     if (upstream_) result = co_await attempt();
     worker_.observer.on(ExchangeEnded{backend});
@@ -69,15 +68,12 @@ Task<void> Exchange::forward() {
     }
     upstream_input_.unprotect();
     upstream_input_.consume(upstream_input_.unread().size());
-    if (result == AttemptResult::retry_on_other_backend) {
-      tried_[tried_count_] = host.get();
-      tried_hosts_[tried_count_++] = host;
-    }
+    if (result == AttemptResult::retry_on_other_backend) tried_.push_back(last_host_);
     if (result == AttemptResult::retry_on_fresh_connection) fresh_only_ = true;
   }
 }
 
-Task<std::unique_ptr<UpstreamConnection>> Exchange::connect_to(std::shared_ptr<UpstreamHost> host) {
+Task<std::unique_ptr<UpstreamConnection>> Exchange::connect_to(const std::shared_ptr<UpstreamHost>& host) {
   const bool repeatable = http::is_idempotent(head().method) && facts_.framing.kind == http::BodyFraming::none;
   if (!fresh_only_) {
     const Duration max_idle = repeatable ? worker_.settings.upstream_keep_alive_timeout : kFreshEnoughForUnsafe;
@@ -121,7 +117,7 @@ Task<Exchange::AttemptResult> Exchange::attempt() {
   response_begun_ = false;
   upstream_write_error_.reset();
   first_byte_deadline_ = kNever;
-  parsers_.response.reset();
+  response_parser_.reset();
 
   const bool sent = co_await send_head();
   if (concluded()) co_return AttemptResult::finished;
@@ -140,7 +136,7 @@ Task<Exchange::AttemptResult> Exchange::attempt() {
   for (int interim = 0;; ++interim) {
     head_result = co_await read_response_head();
     if (head_result != HeadResult::complete) break;
-    const auto& response = parsers_.response.head();
+    const auto& response = response_parser_->head();
     if (response.status >= 200 || response.status == 101) break;
     if (interim == kMaxInterimResponses) {
       co_await stop_pump();
@@ -154,10 +150,11 @@ Task<Exchange::AttemptResult> Exchange::attempt() {
   }
   if (head_result != HeadResult::complete) {
     co_await stop_pump();
-    co_return failed_before_response(head_result, parsers_.response.refusal().reason);
+    const bool malformed = head_result == HeadResult::malformed;
+    co_return failed_before_response(head_result, malformed ? response_parser_->refusal().reason : "");
   }
 
-  const auto& response = parsers_.response.head();
+  const auto& response = response_parser_->head();
   const auto facts = http::examine_response(response, head().method);
   const bool upgrades = response.status == 101;
   if (!facts || (upgrades && (facts_.upgrade.empty() || facts->upgrade.empty()))) {
@@ -216,8 +213,8 @@ Exchange::AttemptResult Exchange::failed_before_response(HeadResult result, std:
 
 // Writes the head and what is there of the body. False when the write failed: the response, if there is one, tells why.
 Task<bool> Exchange::send_head() {
-  if (!head_buffer_) head_buffer_ = worker_.buffers.lend();
-  http::HeadWriter writer(head_buffer_.bytes());
+  const Buffer head_buffer = worker_.buffers.lend();
+  http::HeadWriter writer(head_buffer.bytes());
   http::write_forwarded_request(writer, head(), facts_, {downstream_.peer_text, peer_trusted_, request_id_});
   if (writer.overflowed()) {
     conclude(431, Cause::bad_request, "the head is too long to be forwarded");
@@ -248,10 +245,11 @@ Task<Exchange::HeadResult> Exchange::read_response_head() {
   for (;;) {
     if (!upstream_input_.empty()) {
       response_begun_ = true;
-      const auto status = parsers_.response.parse(upstream_input_.unread_text());
+      if (!response_parser_) response_parser_ = worker_.response_parsers.lend();
+      const auto status = response_parser_->parse(upstream_input_.unread_text());
       if (status == http::ParseStatus::failed) co_return HeadResult::malformed;
       if (status == http::ParseStatus::complete) {
-        upstream_input_.consume(parsers_.response.head_bytes());
+        upstream_input_.consume(response_parser_->head_bytes());
         upstream_input_.protect();
         co_return HeadResult::complete;
       }
@@ -269,7 +267,7 @@ Task<Exchange::HeadResult> Exchange::read_response_head() {
 
 // Sends an interim response on to a client that understands it (http.md 55, 56). False when the client is gone.
 Task<bool> Exchange::relay_interim() {
-  const auto& response = parsers_.response.head();
+  const auto& response = response_parser_->head();
   const bool wanted = head().minor_version == 1 && (response.status != 100 || facts_.expects_continue);
   bool delivered = true;
   if (wanted) {
@@ -283,7 +281,7 @@ Task<bool> Exchange::relay_interim() {
     if (!delivered) abort(written.error() == ErrorKind::timed_out ? Cause::client_stalled : Cause::client_gone);
     if (response.status == 100 && body_pending()) first_byte_deadline_ = kNever;
   }
-  parsers_.response.reset();
+  response_parser_.reset();
   upstream_input_.unprotect();
   co_return delivered;
 }

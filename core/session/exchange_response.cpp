@@ -43,14 +43,15 @@ http::ResponseForwarding Exchange::plan_response(const http::ResponseFacts& fact
 
 Task<void> Exchange::relay_response(const http::ResponseFacts& facts) {
   const auto plan = plan_response(facts);
+  head_buffer_ = worker_.buffers.lend();
   http::HeadWriter writer(head_buffer_.bytes());
-  http::write_forwarded_response(writer, parsers_.response.head(), plan);
+  http::write_forwarded_response(writer, response_parser_->head(), plan);
   if (writer.overflowed()) {
     answered_by_backend_ = false;
     conclude(502, Cause::upstream_malformed, "the head is too long to be forwarded");
     co_return;
   }
-  status_ = parsers_.response.head().status;
+  status_ = response_parser_->head().status;
   http::BodyDecoder decoder(
       {worker_.settings.max_chunk_extension_bytes, worker_.settings.max_trailer_bytes, worker_.settings.max_fields});
   decoder.begin(facts.framing);
@@ -156,7 +157,7 @@ void Exchange::conclude_cut(Cause cause) {
 
 // An answer of this proxy's own.
 Task<void> Exchange::respond_here() {
-  if (!head_buffer_) head_buffer_ = worker_.buffers.lend();
+  head_buffer_ = worker_.buffers.lend();
   http::HeadWriter writer(head_buffer_.bytes());
   LocalResponse response;
   response.status = status_;

@@ -7,10 +7,11 @@
 namespace gopher {
 
 Task<void> Exchange::run_tunnel(const http::ResponseFacts& facts) {
+  head_buffer_ = worker_.buffers.lend();
   http::HeadWriter writer(head_buffer_.bytes());
   http::ResponseForwarding plan;
   plan.upgrade = facts.upgrade;
-  http::write_forwarded_response(writer, parsers_.response.head(), plan);
+  http::write_forwarded_response(writer, response_parser_->head(), plan);
   status_ = 101;
   head_written_ = true;
   must_close_ = true;

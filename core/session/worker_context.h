@@ -2,14 +2,12 @@
 // balancer's snapshot, which say so themselves.
 #pragma once
 
-#include <memory>
-#include <utility>
-#include <vector>
+#include <cstddef>
 
 #include "core/async/buffer_pool.h"
 #include "core/async/pipe_pool.h"
 #include "core/balance/balancer.h"
-#include "core/http/head_parser.h"
+#include "core/http/head_parser_pool.h"
 #include "core/http/http_date.h"
 #include "core/limit/client_limiter.h"
 #include "core/ports/clock.h"
@@ -21,21 +19,10 @@
 
 namespace gopher {
 
-// The parsers of one exchange under way. Their field lists are large, so an idle connection has none.
-struct ExchangeParsers {
-  explicit ExchangeParsers(const SessionSettings& settings)
-      : request({settings.max_request_line_bytes, settings.max_request_head_bytes, settings.max_fields}),
-        response({settings.max_response_head_bytes, settings.max_response_head_bytes, settings.max_fields}) {}
-
-  http::RequestHeadParser request;
-  http::ResponseHeadParser response;
-};
-
 struct WorkerContext {
   // One block holds the largest head and the room for a body beside it.
   static constexpr std::size_t kBlockBytes = 32 * 1024;
   static constexpr std::size_t kKeptBlocks = 1024;
-  static constexpr std::size_t kKeptParsers = 256;
 
   WorkerContext(Clock& worker_clock, Connector& worker_connector, Observer& worker_observer,
                 const SessionSettings& session_settings, ClientLimiter& client_limiter, Balancer& worker_balancer,
@@ -51,21 +38,11 @@ struct WorkerContext {
             worker_clock, worker_observer,
             {session_settings.upstream_keep_alive_timeout, session_settings.max_idle_upstream_connections}),
         buffers(kBlockBytes, kKeptBlocks),
-        pipes(session_settings.max_pipes) {
-    idle_parsers.reserve(kKeptParsers);
-  }
-
-  std::unique_ptr<ExchangeParsers> lend_parsers() {
-    if (idle_parsers.empty()) return std::make_unique<ExchangeParsers>(settings);
-    auto parsers = std::move(idle_parsers.back());
-    idle_parsers.pop_back();
-    return parsers;
-  }
-  void take_back(std::unique_ptr<ExchangeParsers> parsers) {
-    parsers->request.reset();
-    parsers->response.reset();
-    if (idle_parsers.size() < kKeptParsers) idle_parsers.push_back(std::move(parsers));
-  }
+        pipes(session_settings.max_pipes),
+        request_parsers({session_settings.max_request_line_bytes, session_settings.max_request_head_bytes,
+                         session_settings.max_fields}),
+        response_parsers({session_settings.max_response_head_bytes, session_settings.max_response_head_bytes,
+                          session_settings.max_fields}) {}
 
   Clock& clock;
   Connector& connector;
@@ -77,8 +54,9 @@ struct WorkerContext {
   ConnectionPool upstream_connections;
   BufferPool buffers;
   PipePool pipes;
+  http::RequestHeadParsers request_parsers;
+  http::ResponseHeadParsers response_parsers;
   http::DateText date;
-  std::vector<std::unique_ptr<ExchangeParsers>> idle_parsers;
   bool draining = false;
 };
 

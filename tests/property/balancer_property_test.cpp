@@ -144,10 +144,10 @@ struct World {
     last_available = present;
   }
 
-  void pick(const std::vector<const UpstreamHost*>& tried) {
+  void pick(const std::vector<std::shared_ptr<UpstreamHost>>& tried) {
     refresh();
     auto candidates = available();
-    for (const auto* host : tried) {
+    for (const auto& host : tried) {
       if (!host->departed) candidates.erase(name_of(*host));
     }
     const auto host = balancer.pick(now, tried);
@@ -160,7 +160,7 @@ struct World {
     const auto [entry, is_new] = known.try_emplace(name_of(*host), host);
     RC_ASSERT(entry->second == host);  // who stays is the same host
     shares.picked(name_of(*host));
-    for (const auto* skipped : tried) {
+    for (const auto& skipped : tried) {
       if (!skipped->departed) shares.restart(name_of(*skipped));
     }
     const auto present = available();
@@ -254,9 +254,9 @@ TEST(BalancerProperty, SharesAreEvenAndNobodyIsPickedWhoMayNotBe) {
                                                  {8, Action::wait}})) {
         case Action::pick: world.pick({}); break;
         case Action::pick_again: {
-          std::vector<const UpstreamHost*> tried;
+          std::vector<std::shared_ptr<UpstreamHost>> tried;
           for (int n = world.seen.empty() ? 0 : between(0, 8); n > 0; --n)
-            tried.push_back((*rc::gen::elementOf(world.seen)).get());
+            tried.push_back(*rc::gen::elementOf(world.seen));
           world.pick(tried);
           break;
         }

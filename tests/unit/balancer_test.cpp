@@ -45,7 +45,9 @@ struct World {
     snapshot->live = live;
     cell.publish(snapshot);
   }
-  std::shared_ptr<UpstreamHost> pick(std::vector<const UpstreamHost*> tried = {}) { return balancer.pick(now, tried); }
+  std::shared_ptr<UpstreamHost> pick(std::vector<std::shared_ptr<UpstreamHost>> tried = {}) {
+    return balancer.pick(now, tried);
+  }
   std::string picks(int count) {
     std::string names;
     for (int i = 0; i < count; ++i) {
@@ -107,7 +109,7 @@ TEST(Balancer, RetriesOfADeadBackendsRequestsAreSpreadEvenly) {
   std::map<std::string, int> answered;
   for (int request = 0; request < 300; ++request) {
     auto host = world.pick();
-    if (host->endpoint.host() == "b") host = world.pick({host.get()});
+    if (host->endpoint.host() == "b") host = world.pick({host});
     ++answered[host->endpoint.host()];
   }
   EXPECT_EQ(answered, (std::map<std::string, int>{{"a", 100}, {"c", 100}, {"d", 100}}));
@@ -118,10 +120,10 @@ TEST(Balancer, ATriedBackendIsNotPickedAgain) {
   world.publish({backend("a"), backend("b"), backend("c")});
   const auto a = world.pick();
   const auto b = world.pick();
-  EXPECT_EQ(world.pick({a.get(), b.get()})->endpoint.host(), "c");
-  const auto c = world.pick({a.get(), b.get()});
+  EXPECT_EQ(world.pick({a, b})->endpoint.host(), "c");
+  const auto c = world.pick({a, b});
   EXPECT_EQ(c->endpoint.host(), "c");
-  EXPECT_EQ(world.pick({a.get(), b.get(), c.get()}), nullptr);
+  EXPECT_EQ(world.pick({a, b, c}), nullptr);
   EXPECT_EQ(world.picks(3), "abc");
 }
 

@@ -1,0 +1,51 @@
+// HeadParserPool: parsers of heads, lent while a head is read and used.
+//
+// Their field lists are large, so an idle connection has none; and the one that is lent is the one that came back last,
+// which the processor still has at hand. One thread.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "core/http/head_parser.h"
+
+namespace gopher::http {
+
+// Outlives every parser it lent.
+template <class Parser>
+class HeadParserPool {
+ public:
+  explicit HeadParserPool(const HeadLimits& limits) : limits_(limits) { idle_.reserve(kMostKept); }
+
+  struct Return {
+    HeadParserPool* pool;
+    void operator()(Parser* parser) const noexcept { pool->take_back(std::unique_ptr<Parser>(parser)); }
+  };
+  using Lent = std::unique_ptr<Parser, Return>;
+
+  // At the beginning of a head.
+  Lent lend() {
+    if (idle_.empty()) return Lent(new Parser(limits_), Return{this});
+    Lent parser(idle_.back().release(), Return{this});
+    idle_.pop_back();
+    parser->reset();
+    return parser;
+  }
+
+ private:
+  static constexpr std::size_t kMostKept = 256;
+
+  void take_back(std::unique_ptr<Parser> parser) noexcept {
+    if (idle_.size() < kMostKept) idle_.push_back(std::move(parser));
+  }
+
+  HeadLimits limits_;
+  std::vector<std::unique_ptr<Parser>> idle_;
+};
+
+using RequestHeadParsers = HeadParserPool<RequestHeadParser>;
+using ResponseHeadParsers = HeadParserPool<ResponseHeadParser>;
+
+}  // namespace gopher::http
