@@ -2,9 +2,11 @@
 // limiter, balancer, pooled upstream connection, both heads and bodies. ./dev bench instructions counts what it
 // executes.
 //
-//   instructions_per_request CASE EXCHANGES     CASE: get_small, get_64k, post_chunked_64k, get_small_of_1000
+//   instructions_per_request CASE EXCHANGES
+//   CASE: get_small, get_64k, post_chunked_64k, get_small_of_1000, get_small_for_1000
 //
-// The last asks a pool of 1,000 backends in turn; the others one backend.
+// One client asks one backend; in get_small_of_1000 as many backends in turn, in get_small_for_1000 as many clients
+// ask in turn, a hundred at a time.
 //
 // Beneath the data path stands not the simulator but the least that a network can be: streams that copy bytes out of a
 // fixed text and check the number of those they are given. So the figure is the data path's own, and a change of the
@@ -80,10 +82,14 @@ class Loop {
   std::deque<std::pair<ConnectAttempt*, std::unique_ptr<Stream>>> attempts_;
 };
 
+class Wire;
+using Wires = std::deque<Wire*>;
+
 // A connection whose other end sends `text` each time it is asked to, and counts what it is sent.
 class Wire {
  public:
-  explicit Wire(Loop& loop) : loop_(loop) {}
+  // When the other end is sent something, and nothing lies there, the wire goes to the end of `given`.
+  Wire(Loop& loop, Wires& given) : loop_(loop), given_(given) {}
   Wire(const Wire&) = delete;
   Wire& operator=(const Wire&) = delete;
 
@@ -92,13 +98,21 @@ class Wire {
     unread_ = text;
     loop_.complete(reader);
   }
-  std::uint64_t taken = 0;  // bytes that the proxy has written
-  bool ended = false;       // the proxy closed it
+  // The bytes that the proxy has written since the last call.
+  std::uint64_t take() { return std::exchange(taken_, 0); }
+  bool ended = false;  // the proxy closed it
   IoWait* reader = nullptr;
 
  private:
   friend class WireStream;
+  void give(std::uint64_t bytes) {
+    if (taken_ == 0) given_.push_back(this);
+    taken_ += bytes;
+  }
+
   Loop& loop_;
+  Wires& given_;
+  std::uint64_t taken_ = 0;
   std::string_view unread_;
 };
 
@@ -120,7 +134,7 @@ class WireStream final : public Stream {
     std::size_t count = 0;
     for (const auto& buffer : buffers)
       count += buffer.size();
-    wire_.taken += count;
+    wire_.give(count);
     return count;
   }
   void wait_readable(IoWait& wait, Instant) override {
@@ -154,45 +168,45 @@ class WireStream final : public Stream {
 
 constexpr std::uint16_t kFirstPort = 10'000;
 
-// Accepts one client, and connects once to each backend, in the order of their ports.
 class BenchNetwork final : public Connector {
  public:
-  BenchNetwork(Loop& loop, std::size_t backends) : client(loop), backends_(backends), loop_(loop) {}
+  explicit BenchNetwork(Loop& loop) : loop_(loop) {}
 
   void connect(ConnectAttempt& attempt, const SocketAddress& to, Instant) override {
-    GOPHER_CHECK(to.port == kFirstPort + upstream_.size());
-    loop_.connected(attempt, std::make_unique<WireStream>(loop_, upstream_.emplace_back(loop_), to));
+    loop_.connected(attempt, std::make_unique<WireStream>(loop_, upstream_.emplace_back(loop_, asked), to));
   }
   void cancel(ConnectAttempt&) noexcept override {}
   void resolve(ResolveAttempt&, std::string_view, Instant) override { GOPHER_CHECK(false); }
   void cancel(ResolveAttempt&) noexcept override {}
 
-  // The connection of the exchange with that number, from 0: the backends have their turns.
-  Wire& upstream(std::uint64_t exchange) { return upstream_[exchange % backends_]; }
-
-  Wire client;
+  Wires asked;  // backends' that were sent a request, in turn
 
  private:
-  std::size_t backends_;
-  std::deque<Wire> upstream_;  // in the order of connecting, which is that of the turns
+  std::deque<Wire> upstream_;
   Loop& loop_;
 };
 
-class OneClient final : public Listener {
+// All clients are there from the beginning.
+class Clients final : public Listener {
  public:
-  OneClient(Loop& loop, Wire& client, const SocketAddress& peer, const SocketAddress& local)
-      : loop_(loop), client_(client), peer_(peer), local_(local) {}
+  Clients(Loop& loop, std::size_t count, const SocketAddress& peer, const SocketAddress& local)
+      : loop_(loop), peer_(peer), local_(local) {
+    while (wires_.size() < count)
+      wires_.emplace_back(loop, answered);
+  }
+
+  Wire& operator[](std::uint64_t turn) { return wires_[turn % wires_.size()]; }
 
   std::expected<std::unique_ptr<Stream>, ErrorKind> try_accept() override {
     if (closed_) return std::unexpected(ErrorKind::closed);
-    if (std::exchange(accepted_, true)) return std::unexpected(ErrorKind::would_block);
-    return std::make_unique<WireStream>(loop_, client_, peer_);
+    if (accepted_ == wires_.size()) return std::unexpected(ErrorKind::would_block);
+    return std::make_unique<WireStream>(loop_, wires_[accepted_++], peer_);
   }
   void wait_acceptable(IoWait& wait) override {
     waiting_ = &wait;
     if (closed_) {
       loop_.complete(waiting_, ErrorKind::closed);
-    } else if (!accepted_) {
+    } else if (accepted_ < wires_.size()) {
       loop_.complete(waiting_);
     }
   }
@@ -202,12 +216,15 @@ class OneClient final : public Listener {
   }
   const SocketAddress& local() const noexcept override { return local_; }
 
+  Wires answered;
+
  private:
   Loop& loop_;
-  Wire& client_;
+  std::deque<Wire> wires_;
   SocketAddress peer_, local_;
   IoWait* waiting_ = nullptr;
-  bool accepted_ = false, closed_ = false;
+  std::size_t accepted_ = 0;
+  bool closed_ = false;
 };
 
 // Counts the requests that ended well; any other ends the program.
@@ -226,6 +243,8 @@ struct Exchange {
   std::string request, response;
   std::size_t body_bytes;  // of both
   std::size_t backends = 1;
+  std::size_t clients = 1;  // in turn
+  std::size_t in_flight = 1;
 };
 
 constexpr std::string_view kRequestFields =
@@ -253,6 +272,7 @@ std::optional<Exchange> exchange_of(std::string_view name) {
   const std::string fields(kRequestFields);
   const std::string get = "GET /index.html?q=1 HTTP/1.1\r\n" + fields + "\r\n";
   if (name == "get_small") return Exchange{get, response_of(13), 13};
+  if (name == "get_small_for_1000") return Exchange{get, response_of(13), 13, 1, 1000, 100};
   if (name == "get_small_of_1000") return Exchange{get, response_of(13), 13, 1000};
   if (name == "get_64k") return Exchange{get, response_of(65536), 65536};
   if (name == "post_chunked_64k")
@@ -264,7 +284,7 @@ std::optional<Exchange> exchange_of(std::string_view name) {
 void run(const Exchange& exchange, std::uint64_t exchanges) {
   BenchClock clock;
   Loop loop;
-  BenchNetwork network(loop, exchange.backends);
+  BenchNetwork network(loop);
   Completed observer;
   SessionSettings settings;
   SnapshotCell cell;
@@ -282,26 +302,34 @@ void run(const Exchange& exchange, std::uint64_t exchanges) {
   ClientLimiter limiter({.rate_millirequests_per_second = 1'000'000'000, .burst = 1'000'000});
   Balancer balancer(cell, observer, {}, 0);
   WorkerContext worker(clock, network, observer, settings, limiter, balancer, RandomStream(1, "request-id", "bench"));
-  Acceptor acceptor(worker, std::make_unique<OneClient>(loop, network.client, peer, proxy));
+  auto listener = std::make_unique<Clients>(loop, exchange.clients, peer, proxy);
+  Clients& clients = *listener;
+  Acceptor acceptor(worker, std::move(listener));
   TaskGroup tasks;
   tasks.spawn(acceptor.run());
-  const auto until = [&](auto done) {
-    while (!done())
+  std::uint64_t answered = 0;
+  const auto answer = [&] {
+    GOPHER_CHECK(!network.asked.empty());
+    Wire& upstream = *network.asked.front();
+    network.asked.pop_front();
+    const auto asked_bytes = upstream.take();
+    upstream.send(exchange.response);
+    ++answered;
+    while (observer.count < answered)
       GOPHER_CHECK(loop.turn());
+    Wire& client = *clients.answered.front();
+    clients.answered.pop_front();
+    GOPHER_CHECK(asked_bytes + client.take() >= exchange.body_bytes);
   };
   for (std::uint64_t i = 0; i < exchanges; ++i) {
-    const auto at_client = network.client.taken;
-    network.client.send(exchange.request);
+    clients[i].send(exchange.request);
     while (loop.turn()) {
     }
-    Wire& upstream = network.upstream(i);
-    GOPHER_CHECK(upstream.taken > 0);
-    upstream.send(exchange.response);
-    until([&] { return observer.count == i + 1; });
-    GOPHER_CHECK(upstream.taken + network.client.taken - at_client >= exchange.body_bytes);
-    upstream.taken = 0;
+    if (network.asked.size() == exchange.in_flight) answer();
     clock.pass(std::chrono::microseconds(100));
   }
+  while (answered < exchanges)
+    answer();
   acceptor.cut();
   while (tasks.size() != 0)
     if (!loop.turn()) clock.pass(std::chrono::seconds(1));
@@ -312,8 +340,9 @@ void run(const Exchange& exchange, std::uint64_t exchanges) {
 int main(int argc, char** argv) {
   const auto exchange = argc == 3 ? exchange_of(argv[1]) : std::nullopt;
   const auto exchanges = argc == 3 ? std::strtoull(argv[2], nullptr, 10) : 0;
-  if (!exchange || exchanges < exchange->backends) {
-    std::fputs("usage: instructions_per_request CASE EXCHANGES     not fewer than the backends of the case\n", stderr);
+  if (!exchange || exchanges < std::max(exchange->backends, exchange->clients)) {
+    std::fputs("usage: instructions_per_request CASE EXCHANGES     not fewer than backends or clients of the case\n",
+               stderr);
     return 2;
   }
   run(*exchange, exchanges);
