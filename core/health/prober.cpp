@@ -8,6 +8,7 @@ namespace gopher {
 
 namespace {
 constexpr std::uint32_t kJitterPermille = 100;
+constexpr int kBeatsInInterval = 64;
 constexpr Duration kSoon = std::chrono::seconds(1);
 }  // namespace
 
@@ -70,8 +71,7 @@ Task<void> ProberSet::run(Targets::iterator self) {
     slots_.release();
     if (target.cancellation.requested()) break;
     conclude(target, result, clock_.now() - began);
-    const Instant next = std::max(clock_.now(), began + pause(target));
-    co_await sleep_until(clock_, next, target.cancellation);
+    co_await sleep_until(clock_, at_next_beat(std::max(clock_.now(), began + pause(target))), target.cancellation);
   }
   target.ended = true;
   if (!target.being_cancelled) targets_.erase(self);
@@ -101,6 +101,12 @@ void ProberSet::conclude(Target& target, const ProbeResult& result, Duration too
   if (now != before || unknown_anew || (moved && now == Verdict::up)) {
     listener_.on_verdict(target.endpoint, {.verdict = now, .reason = result.failure, .address = target.address});
   }
+}
+
+Instant ProberSet::at_next_beat(Instant at) const {
+  const Duration beat = std::max(settings_.interval / kBeatsInInterval, Duration(1));
+  const Duration past = at.time_since_epoch() % beat;
+  return past == Duration::zero() ? at : at + (beat - past);
 }
 
 Duration ProberSet::pause(Target& target) const {

@@ -1,9 +1,10 @@
 // ProberSet: probes a changing set of targets, each on its own schedule.
 //
 // The first probe of a target comes at once, the second after a random part of the interval (so that targets added
-// together drift apart), the others every interval with a tenth of jitter. While the evidence is between thresholds
-// the next probe comes sooner. Targets do not wait for each other: one that hangs costs the others nothing, as long as
-// no more than `max_concurrent` probes are under way.
+// together drift apart), the others every interval with a tenth of jitter, and up to a 64th more: those that are due
+// within a 64th of the interval begin together, since each time that the thread wakes up costs it more than a probe
+// does. While the evidence is between thresholds the next probe comes sooner. Targets do not wait for each other: one
+// that hangs costs the others nothing, as long as no more than `max_concurrent` probes are under way.
 //
 // Events: ProbeFinished for each probe that was not cancelled; VerdictChanged for each transition, and for a target
 // that stays unknown when the reason changes (a name that does not exist must show in the log, once).
@@ -87,6 +88,7 @@ class ProberSet {
   void conclude(Target& target, const ProbeResult& result, Duration took);
   // From the begin of the probe that has just ended to the next one's.
   Duration pause(Target& target) const;
+  Instant at_next_beat(Instant at) const;
 
   Connector& connector_;
   Clock& clock_;

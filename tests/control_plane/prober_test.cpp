@@ -136,6 +136,31 @@ TEST_F(Prober, DeadHostsDoNotDelayTheOthers) {
   EXPECT_GE(world.events.probes["live:80"], 27);
 }
 
+// Each time that it wakes up costs more than the probe.
+TEST_F(Prober, ManyTargetsAreProbedOnFewOccasions) {
+  world.add_backend("a", "10.0.0.1");
+  start({.interval = 2s});
+  for (int port = 1; port <= 300; ++port)
+    probers->add(endpoint("10.0.0.1:" + std::to_string(port)));
+  world.run(10s);
+  const auto probes = [&] {
+    int all = 0;
+    for (const auto& [target, count] : world.events.probes)
+      all += count;
+    return all;
+  };
+  const int before = probes();
+  int occasions = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    const int so_far = probes();
+    world.run(1ms);
+    occasions += probes() != so_far ? 1 : 0;
+  }
+  EXPECT_GE(probes() - before, 300 * 4);
+  EXPECT_LE(occasions, 64 * 5 + 1);
+  EXPECT_GE(occasions, 64 * 5 / 2) << "and yet not all at once";
+}
+
 TEST_F(Prober, AThousandDeadHostsHoldNoMoreThanTheBoundOfDescriptors) {
   sim::SimNode& dead = world.network.add_node("dead", {"10.0.0.1"});
   for (std::uint16_t port = 1; port <= 1000; ++port)
