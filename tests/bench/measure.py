@@ -74,19 +74,30 @@ def medians(samples):
 
 @dataclass(frozen=True)
 class Comparison:
-    """Ours beside the least of the others: less is better. `goal` is the largest ratio that meets it, or None."""
+    """Ours beside the least of the others, by medians: less is better. Each has a figure of every round. The ratio is the
+    median of the rounds' own: a machine that is slower for a while is so for both of a round. `goal` is the largest
+    ratio that meets it, or None."""
 
-    ours: float
-    others: dict
+    rounds_of_ours: list
+    rounds_of_others: dict  # {name: list}
     goal: float | None
 
     @property
+    def ours(self):
+        return statistics.median(self.rounds_of_ours)
+
+    @property
     def best_name(self):
-        return min(self.others, key=self.others.get)
+        return min(self.rounds_of_others, key=lambda name: statistics.median(self.rounds_of_others[name]))
+
+    @property
+    def best(self):
+        return statistics.median(self.rounds_of_others[self.best_name])
 
     @property
     def ratio(self):
-        return self.ours / self.others[self.best_name]
+        rounds = zip(self.rounds_of_ours, self.rounds_of_others[self.best_name], strict=True)
+        return statistics.median(ours / other for ours, other in rounds)
 
     @property
     def met(self):

@@ -112,10 +112,12 @@ def test_the_median_is_each_figure_s_own():
 @pytest.mark.parametrize(
     ("ours", "others", "goal", "best", "ratio", "met"),
     [
-        (8.0, {"nginx": 10.0, "haproxy": 12.0}, 0.8, "nginx", 0.8, True),
-        (8.1, {"nginx": 10.0, "haproxy": 12.0}, 0.8, "nginx", 0.81, False),
-        (8.0, {"nginx": 12.0, "haproxy": 9.0}, 0.8, "haproxy", 8 / 9, False),
-        (8.0, {"nginx": 4.0}, None, "nginx", 2.0, None),
+        ([8.0], {"nginx": [10.0], "haproxy": [12.0]}, 0.8, "nginx", 0.8, True),
+        ([8.1], {"nginx": [10.0], "haproxy": [12.0]}, 0.8, "nginx", 0.81, False),
+        ([8.0], {"nginx": [12.0], "haproxy": [9.0]}, 0.8, "haproxy", 8 / 9, False),
+        ([8.0], {"nginx": [4.0]}, None, "nginx", 2.0, None),
+        # The machine was half as fast for one of the two in two rounds, and for both in one.
+        ([9.0, 18.0, 18.0, 9.0, 9.0], {"nginx": [10.0, 10.0, 20.0, 20.0, 10.0]}, 0.9, "nginx", 0.9, True),
     ],
 )
 def test_ours_is_compared_with_the_better_one(ours, others, goal, best, ratio, met):

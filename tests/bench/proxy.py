@@ -222,18 +222,18 @@ class Results:
     def comparisons(self):
         """(what, figure, Comparison); ours is the first subject of each case."""
         for case in self.cases.values():
-            middle = {label: medians(samples) for label, samples in case["samples"].items()}
-            ours, *others = (label for label in middle if case["compared"][label])
+            ours, *others = (label for label in case["samples"] if case["compared"][label])
             for figure, goal in case["goals"].items():
-                beside = {label: middle[label][figure] for label in others}
-                yield case["what"], figure, Comparison(middle[ours][figure], beside, goal)
+                rounds = {label: [sample[figure] for sample in case["samples"][label]] for label in (ours, *others)}
+                mine = rounds.pop(ours)
+                yield case["what"], figure, Comparison(mine, rounds, goal)
 
     def goal_table(self):
         rows = [("case", "figure", "gopher-proxy", "the better other", "ratio", "goal", "")]
         for what, figure, compared in self.comparisons():
             if compared.goal is None:
                 continue
-            other = f"{written(figure, compared.others[compared.best_name])} ({compared.best_name})"
+            other = f"{written(figure, compared.best)} ({compared.best_name})"
             rows.append((what, FIGURES[figure][0], written(figure, compared.ours), other, f"{compared.ratio:.2f}",
                          f"≤ {compared.goal:.2f}", "met" if compared.met else "NOT MET"))  # fmt: skip
         return markdown_table(rows)
@@ -385,7 +385,7 @@ def main():
             print(without[-1], file=sys.stderr, flush=True)
     print(f"{results.machine['machine']}; {network}; load before: {results.machine['load_before']:.1f}")
     print("; ".join(f"{name}: {version}" for name, version in results.machine["versions"].items()))
-    print(f"{chosen.rounds} rounds of {chosen.seconds} s, medians; commands and all samples: "
+    print(f"{chosen.rounds} rounds of {chosen.seconds} s, medians, of the ratios too; commands and all samples: "
           f"{results.write().relative_to(RESULTS.parents[1])}\n")  # fmt: skip
     print(results.goal_table(), results.figure_table(), sep="\n\n")
     missed = results.missed()
