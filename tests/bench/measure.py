@@ -74,9 +74,9 @@ def medians(samples):
 
 @dataclass(frozen=True)
 class Comparison:
-    """Ours beside the least of the others, by medians: less is better. Each has a figure of every round. The ratio is the
-    median of the rounds' own: a machine that is slower for a while is so for both of a round. `goal` is the largest
-    ratio that meets it, or None."""
+    """Ours beside the least of the others, by medians: less is better. Each has a figure of every round. The ratio is
+    the median of the rounds' own: a machine that is slower for a while is so for both of a round. `goal` is the
+    largest ratio that meets it, or None."""
 
     rounds_of_ours: list
     rounds_of_others: dict  # {name: list}
