@@ -15,8 +15,10 @@ inline constexpr std::uint64_t kLongestBody = 1'000'000'000'000'000'000;
 
 inline FieldList fields_of(const http::Fields& fields) {
   FieldList result;
-  for (const auto& field : fields)
+  for (const auto& field : fields) {
+    require(field.id == http::identify_field(field.name), "a field is known by its whole name");
     result.emplace_back(field.name, field.value);
+  }
   return result;
 }
 

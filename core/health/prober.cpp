@@ -8,7 +8,7 @@ namespace gopher {
 
 namespace {
 constexpr std::uint32_t kJitterPermille = 100;
-constexpr int kBeatsInInterval = 64;
+constexpr int kBeatsInPause = 64;
 constexpr Duration kSoon = std::chrono::seconds(1);
 }  // namespace
 
@@ -20,6 +20,7 @@ ProberSet::ProberSet(Connector& connector, Clock& clock, Observer& observer, Ver
       listener_(listener),
       settings_(std::move(settings)),
       seed_(seed),
+      first_beat_(clock.now()),
       slots_(std::max<std::size_t>(settings_.max_concurrent, 1)) {}
 
 bool ProberSet::add(const Endpoint& endpoint) {
@@ -71,7 +72,7 @@ Task<void> ProberSet::run(Targets::iterator self) {
     slots_.release();
     if (target.cancellation.requested()) break;
     conclude(target, result, clock_.now() - began);
-    co_await sleep_until(clock_, at_next_beat(std::max(clock_.now(), began + pause(target))), target.cancellation);
+    co_await sleep_until(clock_, next_probe(target, began), target.cancellation);
   }
   target.ended = true;
   if (!target.being_cancelled) targets_.erase(self);
@@ -103,22 +104,20 @@ void ProberSet::conclude(Target& target, const ProbeResult& result, Duration too
   }
 }
 
-Instant ProberSet::at_next_beat(Instant at) const {
-  const Duration beat = std::max(settings_.interval / kBeatsInInterval, Duration(1));
-  const Duration past = at.time_since_epoch() % beat;
+Instant ProberSet::next_probe(Target& target, Instant began) const {
+  const Duration base = target.state.between_thresholds() ? std::min(settings_.interval, kSoon) : settings_.interval;
+  const Instant at = std::max(clock_.now(), began + pause(target, base));
+  const Duration beat = std::max(base / kBeatsInPause, Duration(1));
+  const Duration past = (at - first_beat_) % beat;
   return past == Duration::zero() ? at : at + (beat - past);
 }
 
-Duration ProberSet::pause(Target& target) const {
-  if (!target.probed_before) {
-    target.probed_before = true;
-    const Duration half = settings_.interval / 2;
-    const auto part = static_cast<std::int64_t>(target.random.below(static_cast<std::uint64_t>(half.count()) + 1));
-    const Duration second = half + Duration(part);
-    return target.state.between_thresholds() ? std::min(second, kSoon) : second;
-  }
-  const Duration base = target.state.between_thresholds() ? std::min(settings_.interval, kSoon) : settings_.interval;
-  return target.random.jittered(base, kJitterPermille);
+Duration ProberSet::pause(Target& target, Duration base) const {
+  if (target.probed_before) return target.random.jittered(base, kJitterPermille);
+  target.probed_before = true;
+  const Duration half = settings_.interval / 2;
+  const auto part = static_cast<std::int64_t>(target.random.below(static_cast<std::uint64_t>(half.count()) + 1));
+  return std::min(half + Duration(part), base);
 }
 
 }  // namespace gopher

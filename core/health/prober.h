@@ -2,9 +2,9 @@
 //
 // The first probe of a target comes at once, the second after a random part of the interval (so that targets added
 // together drift apart), the others every interval with a tenth of jitter, and up to a 64th more: those that are due
-// within a 64th of the interval begin together, since each time that the thread wakes up costs it more than a probe
-// does. While the evidence is between thresholds the next probe comes sooner. Targets do not wait for each other: one
-// that hangs costs the others nothing, as long as no more than `max_concurrent` probes are under way.
+// within a 64th of the interval begin together, since to wake up costs the thread more than a probe does. While the
+// evidence is between thresholds the next probe comes sooner, within a second or so. Targets do not wait for each
+// other: one that hangs costs the others nothing, as long as no more than `max_concurrent` probes are under way.
 //
 // Events: ProbeFinished for each probe that was not cancelled; VerdictChanged for each transition, and for a target
 // that stays unknown when the reason changes (a name that does not exist must show in the log, once).
@@ -86,9 +86,10 @@ class ProberSet {
   Task<void> run(Targets::iterator target);
   void cancel(Targets::iterator target);
   void conclude(Target& target, const ProbeResult& result, Duration took);
-  // From the begin of the probe that has just ended to the next one's.
-  Duration pause(Target& target) const;
-  Instant at_next_beat(Instant at) const;
+  // After the one that has just ended, and that began at `began`.
+  Instant next_probe(Target& target, Instant began) const;
+  // At least, from the begin of one to that of the next; `base` as it is in the long run.
+  Duration pause(Target& target, Duration base) const;
 
   Connector& connector_;
   Clock& clock_;
@@ -96,6 +97,7 @@ class ProberSet {
   VerdictListener& listener_;
   const ProberSettings settings_;
   const std::uint64_t seed_;
+  const Instant first_beat_;
   ProbeSlots slots_;
   Targets targets_;  // those removed stay until their coroutine has ended
   std::map<Endpoint, Targets::iterator> by_endpoint_;

@@ -1,6 +1,5 @@
 #include "core/http/field_section_parser.h"
 
-#include <array>
 #include <utility>
 
 #include "core/http/character.h"
@@ -25,7 +24,7 @@ FieldSectionParser::FieldSectionParser(Kind kind, std::size_t max_fields, Fields
 }
 
 // As it is before the section's first byte.
-llhttp_t FieldSectionParser::begin(Kind kind) noexcept {
+llhttp_t FieldSectionParser::initial_state(Kind kind) noexcept {
   static const llhttp_settings_t callbacks = [] {
     llhttp_settings_t settings;
     llhttp_settings_init(&settings);
@@ -46,8 +45,10 @@ llhttp_t FieldSectionParser::begin(Kind kind) noexcept {
 
 void FieldSectionParser::reset() noexcept {
   // A copy is cheaper than to begin anew, and one for all of a kind than one for each.
-  static const std::array begun{begin(Kind::request_fields), begin(Kind::trailers), begin(Kind::whole_response)};
-  llhttp_ = begun[static_cast<std::size_t>(kind_)];
+  static const llhttp_t of_request = initial_state(Kind::request_fields);
+  static const llhttp_t of_trailers = initial_state(Kind::trailers);
+  static const llhttp_t of_response = initial_state(Kind::whole_response);
+  llhttp_ = kind_ == Kind::request_fields ? of_request : kind_ == Kind::trailers ? of_trailers : of_response;
   llhttp_.data = this;
   fields_.clear();
   field_open_ = false;

@@ -16,7 +16,8 @@ class FieldSectionParser {
  public:
   enum class Kind : std::uint8_t { request_fields, trailers, whole_response };
 
-  // What it reads is appended to `fields`, as views into the bytes of the last call.
+  // Empties `fields`, and puts into them what it reads, as views into the bytes of the last call. Unless the section is
+  // complete they are not to be used. They outlive the parser.
   FieldSectionParser(Kind kind, std::size_t max_fields, Fields& fields);
   FieldSectionParser(const FieldSectionParser&) = delete;
   FieldSectionParser& operator=(const FieldSectionParser&) = delete;
@@ -45,7 +46,7 @@ class FieldSectionParser {
   static int on_field_value_complete(llhttp_t* parser);
   static int on_headers_complete(llhttp_t* parser);
 
-  static llhttp_t begin(Kind kind) noexcept;
+  static llhttp_t initial_state(Kind kind) noexcept;
 
   Kind kind_;
   bool field_open_ = false;

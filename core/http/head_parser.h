@@ -57,7 +57,7 @@ class RequestHeadParser {
   void reset() noexcept;
   // `bytes` is everything received since the message's first byte; it may have moved since the last call.
   // After `complete`, the views in head() point into these bytes; so do those of the method and target, as far as they
-  // could be read, after `failed`.
+  // could be read, after `failed`. The fields are only to be used after `complete`.
   ParseStatus parse(std::string_view bytes);
   const RequestHead& head() const noexcept { return head_; }
   // Of the complete head, including a skipped CRLF before it. What follows is the body.
@@ -91,6 +91,7 @@ class ResponseHeadParser {
   ResponseHeadParser& operator=(const ResponseHeadParser&) = delete;
 
   void reset() noexcept;
+  // As RequestHeadParser's; head() is only to be used after `complete`.
   ParseStatus parse(std::string_view bytes);
   const ResponseHead& head() const noexcept { return head_; }
   std::size_t head_bytes() const noexcept { return head_bytes_; }
@@ -105,7 +106,7 @@ class ResponseHeadParser {
 };
 
 // Parses a trailer section (field lines and the empty line that ends it), whole. False when it is malformed or has more
-// than `max_fields`.
+// than `max_fields`; `trailers` are then not to be used.
 bool parse_trailers(std::string_view bytes, std::size_t max_fields, Fields& trailers);
 
 }  // namespace gopher::http

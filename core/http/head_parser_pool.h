@@ -18,6 +18,8 @@ template <class Parser>
 class HeadParserPool {
  public:
   explicit HeadParserPool(const HeadLimits& limits) : limits_(limits) { idle_.reserve(kMostKept); }
+  HeadParserPool(const HeadParserPool&) = delete;
+  HeadParserPool& operator=(const HeadParserPool&) = delete;
 
   struct Return {
     HeadParserPool* pool;

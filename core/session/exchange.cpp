@@ -1,6 +1,7 @@
 #include "core/session/exchange.h"
 
 #include <ranges>
+#include <span>
 
 #include "core/async/check.h"
 #include "core/session/client_address.h"

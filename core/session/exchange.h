@@ -17,7 +17,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string_view>
 #include <vector>
 
@@ -43,7 +42,8 @@ enum class AfterExchange : std::uint8_t {
 
 class Exchange {
  public:
-  // `request_began`: its first byte. The head stays in downstream.input, protected, for as long as this lives.
+  // `request_began`: its first byte. The head outlives this, and so do the bytes that it has views into, which stay in
+  // downstream.input, protected.
   Exchange(WorkerContext& worker, Downstream& downstream, const http::RequestHead& request_head,
            const http::RequestFacts& facts, Instant request_began);
   ~Exchange();
@@ -73,7 +73,7 @@ class Exchange {
 
   // exchange_attempts.cpp: choose, send, await
   Task<void> forward();
-  Task<std::unique_ptr<UpstreamConnection>> connect_to(const std::shared_ptr<UpstreamHost>& host);
+  Task<std::unique_ptr<UpstreamConnection>> connect();  // to last_host_
   Task<AttemptResult> attempt();
   AttemptResult failed_before_response(HeadResult result, std::string_view malformed_how = {});
   Task<bool> send_head();
@@ -134,11 +134,11 @@ class Exchange {
   // The present attempt.
   std::unique_ptr<UpstreamConnection> upstream_;
   InputBuffer upstream_input_;
-  http::ResponseHeadParsers::Lent response_parser_;  // from the first byte on
+  http::ResponseHeadParsers::Lent response_parser_;  // from its first byte until its head is written
   Instant first_byte_deadline_ = kNever;
   bool response_begun_ = false;  // a byte of it has come
   std::uint32_t attempts_ = 0;
-  std::vector<std::shared_ptr<UpstreamHost>> tried_;
+  std::vector<std::shared_ptr<UpstreamHost>> tried_;  // fewer than SessionSettings::max_attempts
   bool fresh_only_ = false;
   bool nothing_sent_ = false;  // not one byte of the request was taken by this connection
   Cause last_failure_ = Cause::connect_failed;

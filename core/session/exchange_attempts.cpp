@@ -58,7 +58,7 @@ Task<void> Exchange::forward() {
     const BackendName backend = last_host_->name();
     ++attempts_;
     worker_.observer.on(ExchangeBegan{backend});
-    upstream_ = co_await connect_to(last_host_);
+    upstream_ = co_await connect();
     AttemptResult result = AttemptResult::retry_on_other_backend;
     if (upstream_) result = co_await attempt();
     worker_.observer.on(ExchangeEnded{backend});
@@ -73,7 +73,8 @@ Task<void> Exchange::forward() {
   }
 }
 
-Task<std::unique_ptr<UpstreamConnection>> Exchange::connect_to(const std::shared_ptr<UpstreamHost>& host) {
+Task<std::unique_ptr<UpstreamConnection>> Exchange::connect() {
+  const std::shared_ptr<UpstreamHost>& host = last_host_;
   const bool repeatable = http::is_idempotent(head().method) && facts_.framing.kind == http::BodyFraming::none;
   if (!fresh_only_) {
     const Duration max_idle = repeatable ? worker_.settings.upstream_keep_alive_timeout : kFreshEnoughForUnsafe;
@@ -90,7 +91,7 @@ Task<std::unique_ptr<UpstreamConnection>> Exchange::connect_to(const std::shared
   const Instant deadline = worker_.clock.now() + worker_.settings.connect_timeout;
   // A client that leaves while a connection is made takes the attempt with it.
   if (!body_pending()) watch_client();
-  auto stream = co_await connect(worker_.connector, host->address, deadline, cancellation_);
+  auto stream = co_await gopher::connect(worker_.connector, host->address, deadline, cancellation_);
   if (stream) co_return std::make_unique<UpstreamConnection>(host, std::move(*stream), worker_.observer);
 
   const ErrorKind kind = stream.error();
@@ -117,7 +118,6 @@ Task<Exchange::AttemptResult> Exchange::attempt() {
   response_begun_ = false;
   upstream_write_error_.reset();
   first_byte_deadline_ = kNever;
-  response_parser_.reset();
 
   const bool sent = co_await send_head();
   if (concluded()) co_return AttemptResult::finished;
@@ -136,8 +136,8 @@ Task<Exchange::AttemptResult> Exchange::attempt() {
   for (int interim = 0;; ++interim) {
     head_result = co_await read_response_head();
     if (head_result != HeadResult::complete) break;
-    const auto& response = response_parser_->head();
-    if (response.status >= 200 || response.status == 101) break;
+    const int status = response_parser_->head().status;
+    if (status >= 200 || status == 101) break;
     if (interim == kMaxInterimResponses) {
       co_await stop_pump();
       co_return failed_before_response(HeadResult::malformed, "too many interim responses");
@@ -154,9 +154,8 @@ Task<Exchange::AttemptResult> Exchange::attempt() {
     co_return failed_before_response(head_result, malformed ? response_parser_->refusal().reason : "");
   }
 
-  const auto& response = response_parser_->head();
-  const auto facts = http::examine_response(response, head().method);
-  const bool upgrades = response.status == 101;
+  const auto facts = http::examine_response(response_parser_->head(), head().method);
+  const bool upgrades = response_parser_->head().status == 101;
   if (!facts || (upgrades && (facts_.upgrade.empty() || facts->upgrade.empty()))) {
     co_await stop_pump();
     co_return failed_before_response(HeadResult::malformed,

@@ -98,6 +98,7 @@ Task<void> Exchange::relay_body(http::BodyDecoder& decoder, http::BodyFraming cl
       bytes_out_ += content.size();
       first = {};
       head_buffer_.release();
+      response_parser_.reset();
     }
     upstream_input_.consume(step.consumed);
     upstream_input_.unprotect();  // the head has been written

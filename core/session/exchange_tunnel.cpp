@@ -24,6 +24,7 @@ Task<void> Exchange::run_tunnel(const http::ResponseFacts& facts) {
   co_await stop_pump();
   downstream_.reader.unwatch();
   head_buffer_.release();
+  response_parser_.reset();
   upstream_input_.unprotect();
   tunnel_activity_ = worker_.clock.now();
   UpstreamConnection& upstream = *upstream_;

@@ -7,9 +7,9 @@ cost of one on a warm connection, without start and end. All instructions count:
 compiler's library and of the C library under it (an allocation more is a cost), and the few of the program's own
 network, which stands in for sockets. What a system call costs is not in it, nor what io/ adds.
 
-With a thousand clients of which a hundred are being answered, what an exchange touches is no longer in the processor's
-nearest cache when it goes on. So beside the instructions the lines are counted that such a cache has to fetch, of data,
-by callgrind's model of one.
+With a thousand clients of which a hundred are being answered, what an exchange touches is no longer in the nearer
+caches when it goes on. So beside the instructions the lines of data are counted that one of 128 KiB has to fetch, by
+callgrind's model of it: it holds what every exchange touches, but not what a hundred of them do.
 
 The figures depend on compiler and C library alone. The environment is empty, the program's name is the same in every
 folder, and the C library uses only what every x86-64 processor has, so that it takes the same path on each.
@@ -38,8 +38,7 @@ CASES = {
 }
 LINES_OF = "get_small_for_1000"
 LINES = "lines of get_small_for_1000"
-CACHE = ["--cache-sim=yes", "--I1=32768,8,64", "--D1=32768,8,64", "--LL=1048576,16,64"]
-EVENTS = "Ir Dr Dw I1mr D1mr D1mw ILmr DLmr DLmw".split()
+CACHE = ["--cache-sim=yes", "--I1=32768,8,64", "--D1=131072,16,64", "--LL=1048576,16,64"]
 EXCHANGES = 1_000  # not fewer than the backends or clients of any case: by then each has its connection
 TOLERANCE_PERCENT = 3
 # In place of what the processor has.
@@ -54,10 +53,11 @@ def counted(folder, case, exchanges):
                "--callgrind-out-file=/dev/null", *(CACHE if case == LINES_OF else ()), "./instructions_per_request",
                case, str(exchanges)]  # fmt: skip
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    events = re.search(r"Events +: (.+)", done.stderr)
     collected = re.search(r"Collected : ([\d ]+)", done.stderr)
-    if done.returncode != 0 or not collected:
+    if done.returncode != 0 or not events or not collected:
         sys.exit(f"instructions: {' '.join(command)} ended with {done.returncode}:\n{done.stderr}")
-    return dict(zip(EVENTS, map(int, collected[1].split())))
+    return dict(zip(events[1].split(), map(int, collected[1].split()), strict=True))
 
 
 def figures(folder, case):

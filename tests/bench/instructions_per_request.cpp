@@ -1,12 +1,12 @@
-// One keep-alive connection that asks again and again, through the whole data path of one worker: acceptor, session,
+// Keep-alive connections that ask again and again, through the whole data path of one worker: acceptor, session,
 // limiter, balancer, pooled upstream connection, both heads and bodies. ./dev bench instructions counts what it
 // executes.
 //
 //   instructions_per_request CASE EXCHANGES
 //   CASE: get_small, get_64k, post_chunked_64k, get_small_of_1000, get_small_for_1000
 //
-// One client asks one backend; in get_small_of_1000 as many backends in turn, in get_small_for_1000 as many clients
-// ask in turn, a hundred at a time.
+// One client asks one backend. In get_small_of_1000 it asks 1,000 in turn; in get_small_for_1000 as many clients ask in
+// turn, and an answer comes when a hundred of them wait for theirs.
 //
 // Beneath the data path stands not the simulator but the least that a network can be: streams that copy bytes out of a
 // fixed text and check the number of those they are given. So the figure is the data path's own, and a change of the
@@ -179,6 +179,8 @@ class BenchNetwork final : public Connector {
   void resolve(ResolveAttempt&, std::string_view, Instant) override { GOPHER_CHECK(false); }
   void cancel(ResolveAttempt&) noexcept override {}
 
+  std::size_t connections() const { return upstream_.size(); }
+
   Wires asked;  // backends' that were sent a request, in turn
 
  private:
@@ -243,8 +245,8 @@ struct Exchange {
   std::string request, response;
   std::size_t body_bytes;  // of both
   std::size_t backends = 1;
-  std::size_t clients = 1;  // in turn
-  std::size_t in_flight = 1;
+  std::size_t clients = 1;    // in turn
+  std::size_t in_flight = 1;  // when the first of them is answered
 };
 
 constexpr std::string_view kRequestFields =
@@ -317,6 +319,7 @@ void run(const Exchange& exchange, std::uint64_t exchanges) {
     ++answered;
     while (observer.count < answered)
       GOPHER_CHECK(loop.turn());
+    GOPHER_CHECK(!clients.answered.empty());
     Wire& client = *clients.answered.front();
     clients.answered.pop_front();
     GOPHER_CHECK(asked_bytes + client.take() >= exchange.body_bytes);
@@ -330,6 +333,7 @@ void run(const Exchange& exchange, std::uint64_t exchanges) {
   }
   while (answered < exchanges)
     answer();
+  GOPHER_CHECK(network.connections() == std::max(exchange.backends, exchange.in_flight));
   acceptor.cut();
   while (tasks.size() != 0)
     if (!loop.turn()) clock.pass(std::chrono::seconds(1));

@@ -136,6 +136,18 @@ TEST_F(Prober, DeadHostsDoNotDelayTheOthers) {
   EXPECT_GE(world.events.probes["live:80"], 27);
 }
 
+TEST_F(Prober, EvidenceBetweenThresholdsIsConfirmedSoonHoweverLongTheInterval) {
+  SimBackend& backend = world.add_backend("a", "10.0.0.1");
+  start({.interval = 1h});
+  probers->add(endpoint("10.0.0.1:80"));
+  world.run(1s);
+  backend.stop();
+  while (world.events.probes["10.0.0.1:80"] < 2)
+    world.run(1s);
+  world.run(1200ms);
+  EXPECT_EQ(world.events.lines.back(), "10.0.0.1:80 is down (refused)");
+}
+
 // Each time that it wakes up costs more than the probe.
 TEST_F(Prober, ManyTargetsAreProbedOnFewOccasions) {
   world.add_backend("a", "10.0.0.1");

@@ -385,6 +385,20 @@ TEST(Failure, TrailersThatDoNotFitAreMalformedAndNeverCutShort) {
   EXPECT_EQ(world.observer.upstream_open, 0);
 }
 
+TEST(Failure, WhatFollowsAnInterimResponseIsJudgedAsTheAnswer) {
+  const std::string hints = "HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n";
+  for (const bool closes : {false, true}) {
+    ProxyWorld world;
+    world.backend().script = [&](BackendConnection& connection) {
+      if (!whole_request(connection.received)) return Reply{};
+      return Reply{.bytes = closes ? hints : hints + "HTTP/1.1 20 OK\r\n\r\n", .close = closes};
+    };
+    EXPECT_THAT(world.exchange(get()), HasSubstr("\r\n\r\nHTTP/1.1 502 "));
+    EXPECT_EQ(world.last().cause, closes ? Cause::upstream_closed : Cause::upstream_malformed);
+    EXPECT_EQ(world.last().detail, closes ? "" : "Invalid status code");
+  }
+}
+
 TEST(Failure, TheDetailOfAMalformedResponseIsItsOwn) {
   ProxyWorld world;
   world.backend().script = answer_each("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n");

@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/http/head_parser.h"
+#include "core/http/head_parser_pool.h"
 
 namespace gopher::http {
 namespace {
@@ -26,8 +26,10 @@ std::string verdict(const Parser& parser, ParseStatus status) {
     text = std::to_string(parser.head().status) + " " + std::string(parser.head().reason);
   }
   text += " 1." + std::to_string(parser.head().minor_version) + " (" + std::to_string(parser.head_bytes()) + ")";
-  for (const auto& field : parser.head().fields)
+  for (const auto& field : parser.head().fields) {
     text += "|" + std::string(field.name) + "=" + std::string(field.value);
+    EXPECT_EQ(field.id, identify_field(field.name)) << field.name;
+  }
   return text;
 }
 
@@ -274,6 +276,20 @@ TEST(HttpResponseHead, ItsBoundsHold) {
   EXPECT_EQ(response("HTTP/1.1 200 OK\r\nA: " + std::string(36, 'a') + "\r\n\r\n", limits).substr(0, 3), "200");
   EXPECT_EQ(response("HTTP/1.1 200 OK\r\nA: " + std::string(37, 'a') + "\r\n\r\n", limits), "refused 502");
   EXPECT_EQ(response("HTTP/1.1 200 OK\r\nA: 1\r\nB: 2\r\nC: 3\r\n\r\n", limits), "refused 502");
+}
+
+TEST(HttpHeadParserPool, LendsTheOneThatCameBackLastAsNew) {
+  RequestHeadParsers pool({});
+  auto one = pool.lend();
+  auto other = pool.lend();
+  auto* const last = other.get();
+  EXPECT_EQ(other->parse("GET /a HTTP/1.1\r\nHost: a\r\nA : b\r\n\r\n"), ParseStatus::failed);
+  one.reset();
+  other.reset();
+  const auto again = pool.lend();
+  EXPECT_EQ(again.get(), last);
+  EXPECT_FALSE(again->begun());
+  EXPECT_EQ(verdict(*again, again->parse("GET /b HTTP/1.1\r\nB: c\r\n\r\n")), "GET /b 1.1 (25)|B=c");
 }
 
 TEST(HttpTrailers, AreReadWholeOrNotAtAll) {
