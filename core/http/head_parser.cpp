@@ -169,7 +169,9 @@ ParseStatus ResponseHeadParser::parse(std::string_view bytes) {
 
 bool parse_trailers(std::string_view bytes, std::size_t max_fields, Fields& trailers) {
   FieldSectionParser section(FieldSectionParser::Kind::trailers, max_fields, trailers);
-  return section.parse(bytes) == ParseStatus::complete && section.consumed() == bytes.size();
+  if (section.parse(bytes) == ParseStatus::complete && section.consumed() == bytes.size()) return true;
+  trailers.clear();
+  return false;
 }
 
 }  // namespace gopher::http

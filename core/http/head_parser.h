@@ -106,7 +106,7 @@ class ResponseHeadParser {
 };
 
 // Parses a trailer section (field lines and the empty line that ends it), whole. False when it is malformed or has more
-// than `max_fields`; `trailers` are then not to be used.
+// than `max_fields`; there are then no trailers.
 bool parse_trailers(std::string_view bytes, std::size_t max_fields, Fields& trailers);
 
 }  // namespace gopher::http

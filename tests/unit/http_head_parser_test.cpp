@@ -301,6 +301,7 @@ TEST(HttpTrailers, AreReadWholeOrNotAtAll) {
        {"A: 1\r\nB: 2\r\nC: 3\r\n\r\n"sv, "A : 1\r\n\r\n"sv, " A: 1\r\n\r\n"sv, "A: 1\r\n 2\r\n\r\n"sv, "A: 1\r\n"sv,
         "A: 1\n\r\n"sv, "A: \0\r\n\r\n"sv, "A\r\n\r\n"sv, "A: 1\r\n\r\nB: 2\r\n\r\n"sv}) {
     EXPECT_FALSE(parse_trailers(bad, 2, trailers)) << bad;
+    EXPECT_TRUE(trailers.empty()) << bad;
   }
 }
 
