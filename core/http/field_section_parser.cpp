@@ -19,12 +19,11 @@ void extend(std::string_view& text, const char* piece, std::size_t size) noexcep
 }  // namespace
 
 FieldSectionParser::FieldSectionParser(Kind kind, std::size_t max_fields, Fields& fields)
-    : kind_(kind), max_fields_(max_fields), fields_(fields) {
+    : kind_(kind), max_fields_(max_fields), fields_(fields), initial_(initial_state(kind)) {
   reset();
 }
 
-// As it is before the section's first byte.
-llhttp_t FieldSectionParser::initial_state(Kind kind) noexcept {
+llhttp_t FieldSectionParser::make_initial_state(Kind kind) noexcept {
   static const llhttp_settings_t callbacks = [] {
     llhttp_settings_t settings;
     llhttp_settings_init(&settings);
@@ -43,12 +42,16 @@ llhttp_t FieldSectionParser::initial_state(Kind kind) noexcept {
   return llhttp;
 }
 
+// As it is before the section's first byte, for all parsers of a kind: a copy is cheaper than to begin anew.
+const llhttp_t& FieldSectionParser::initial_state(Kind kind) noexcept {
+  static const llhttp_t of_request = make_initial_state(Kind::request_fields);
+  static const llhttp_t of_trailers = make_initial_state(Kind::trailers);
+  static const llhttp_t of_response = make_initial_state(Kind::whole_response);
+  return kind == Kind::request_fields ? of_request : kind == Kind::trailers ? of_trailers : of_response;
+}
+
 void FieldSectionParser::reset() noexcept {
-  // A copy is cheaper than to begin anew, and one for all of a kind than one for each.
-  static const llhttp_t of_request = initial_state(Kind::request_fields);
-  static const llhttp_t of_trailers = initial_state(Kind::trailers);
-  static const llhttp_t of_response = initial_state(Kind::whole_response);
-  llhttp_ = kind_ == Kind::request_fields ? of_request : kind_ == Kind::trailers ? of_trailers : of_response;
+  llhttp_ = initial_;
   llhttp_.data = this;
   fields_.clear();
   field_open_ = false;

@@ -46,12 +46,14 @@ class FieldSectionParser {
   static int on_field_value_complete(llhttp_t* parser);
   static int on_headers_complete(llhttp_t* parser);
 
-  static llhttp_t initial_state(Kind kind) noexcept;
+  static llhttp_t make_initial_state(Kind kind) noexcept;
+  static const llhttp_t& initial_state(Kind kind) noexcept;
 
   Kind kind_;
   bool field_open_ = false;
   std::size_t max_fields_;
   Fields& fields_;
+  const llhttp_t& initial_;
   llhttp_t llhttp_;
   const char* base_ = nullptr;  // of the bytes of the last call
   std::size_t fed_ = 0;

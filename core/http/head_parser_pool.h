@@ -25,12 +25,12 @@ class HeadParserPool {
     HeadParserPool* pool;
     void operator()(Parser* parser) const noexcept { pool->take_back(std::unique_ptr<Parser>(parser)); }
   };
-  using Lent = std::unique_ptr<Parser, Return>;
+  using Loan = std::unique_ptr<Parser, Return>;
 
   // At the beginning of a head.
-  Lent lend() {
-    if (idle_.empty()) return Lent(new Parser(limits_), Return{this});
-    Lent parser(idle_.back().release(), Return{this});
+  Loan lend() {
+    if (idle_.empty()) return Loan(new Parser(limits_), Return{this});
+    Loan parser(idle_.back().release(), Return{this});
     idle_.pop_back();
     parser->reset();
     return parser;

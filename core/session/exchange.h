@@ -134,7 +134,7 @@ class Exchange {
   // The present attempt.
   std::unique_ptr<UpstreamConnection> upstream_;
   InputBuffer upstream_input_;
-  http::ResponseHeadParsers::Lent response_parser_;  // from its first byte until its head is written
+  http::ResponseHeadParsers::Loan response_parser_;  // from its first byte until its head is written
   Instant first_byte_deadline_ = kNever;
   bool response_begun_ = false;  // a byte of it has come
   std::uint32_t attempts_ = 0;

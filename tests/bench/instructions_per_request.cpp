@@ -274,7 +274,8 @@ std::optional<Exchange> exchange_of(std::string_view name) {
   const std::string fields(kRequestFields);
   const std::string get = "GET /index.html?q=1 HTTP/1.1\r\n" + fields + "\r\n";
   if (name == "get_small") return Exchange{get, response_of(13), 13};
-  if (name == "get_small_for_1000") return Exchange{get, response_of(13), 13, 1, 1000, 100};
+  if (name == "get_small_for_1000")
+    return Exchange{.request = get, .response = response_of(13), .body_bytes = 13, .clients = 1000, .in_flight = 100};
   if (name == "get_small_of_1000") return Exchange{get, response_of(13), 13, 1000};
   if (name == "get_64k") return Exchange{get, response_of(65536), 65536};
   if (name == "post_chunked_64k")

@@ -142,7 +142,7 @@ TEST_F(Prober, EvidenceBetweenThresholdsIsConfirmedSoonHoweverLongTheInterval) {
   probers->add(endpoint("10.0.0.1:80"));
   world.run(1s);
   backend.stop();
-  while (world.events.probes["10.0.0.1:80"] < 2)
+  for (int i = 0; i < 3600 && world.events.probes["10.0.0.1:80"] < 2; ++i)
     world.run(1s);
   world.run(1200ms);
   EXPECT_EQ(world.events.lines.back(), "10.0.0.1:80 is down (refused)");
