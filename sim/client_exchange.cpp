@@ -113,7 +113,9 @@ Task<bool> SimClients::write(Connection& connection, const Ask& ask, std::string
     std::array<std::byte, 4096> buffer;
     if (const auto read = connection.stream->try_read(buffer); read && *read > 0)
       connection.input.append(text_of(std::span(buffer).first(*read)));
-    if (ending->requested() || clock_.now() >= ask.deadline || holds_final_head(connection.input)) co_return false;
+    // In a pipeline, an answer that has come is no reason not to ask on.
+    const bool answered = !ask.more_follow() && holds_final_head(connection.input);
+    if (ending->requested() || clock_.now() >= ask.deadline || answered) co_return false;
   }
   co_return true;
 }

@@ -19,15 +19,14 @@ WriteBuffer bytes_of(std::string_view text) { return std::as_bytes(std::span(tex
 
 // What the request line of the last complete head asks for.
 struct Wanted {
-  std::string path;  // without its query
-  bool head_only = false;
+  std::string path;          // without its query
   bool page_method = false;  // GET or HEAD
 };
 
 Wanted wanted(const http::RequestHead& head, const http::RequestFacts& facts) {
   const auto target = facts.target.path_and_query;
   const auto path = target.substr(0, target.find('?'));
-  return {path.empty() ? "/" : std::string(path), head.method == "HEAD", head.method == "GET" || head.method == "HEAD"};
+  return {path.empty() ? "/" : std::string(path), head.method == "GET" || head.method == "HEAD"};
 }
 
 HttpPage short_page(int status, std::string_view words) {
@@ -110,14 +109,14 @@ Task<HttpServer::Then> HttpServer::exchange(Connection& connection) {
     const auto refusal = connection.parser.refusal();
     connection.unread_input = true;
     HttpPage page = short_page(refusal.status, refusal.reason);
-    co_await write_page(connection, std::move(page), false, false);
+    co_await write_page(connection, std::move(page), false);
     co_return Then::close;
   }
   const auto facts = http::examine_request(connection.parser.head());
   if (!facts) {
     connection.unread_input = true;
     HttpPage page = short_page(facts.error().status, facts.error().reason);
-    co_await write_page(connection, std::move(page), false, false);
+    co_await write_page(connection, std::move(page), false);
     co_return Then::close;
   }
 
@@ -135,7 +134,7 @@ Task<HttpServer::Then> HttpServer::exchange(Connection& connection) {
     keep_alive = keep_alive && !has_body;
     HttpPage page = want.page_method ? short_page(413, "a body is not wanted here")
                                      : short_page(405, "only GET and HEAD are answered here");
-    const bool written = co_await write_page(connection, std::move(page), want.head_only, keep_alive);
+    const bool written = co_await write_page(connection, std::move(page), keep_alive);
     co_return written&& keep_alive ? Then::keep : Then::close;
   }
   if (has_body) {
@@ -149,7 +148,7 @@ Task<HttpServer::Then> HttpServer::exchange(Connection& connection) {
     if (!whole) co_return Then::close;
   }
   HttpPage page = pages_.respond(want.path);
-  const bool written = co_await write_page(connection, std::move(page), want.head_only, keep_alive);
+  const bool written = co_await write_page(connection, std::move(page), keep_alive);
   co_return written&& keep_alive ? Then::keep : Then::close;
 }
 
@@ -160,6 +159,7 @@ Task<http::ParseStatus> HttpServer::read_head(Connection& connection) {
   Instant deadline = connection.idle_since + settings_.idle_timeout;
   while (true) {
     const auto status = connection.parser.parse({connection.buffer.data(), connection.filled});
+    connection.asks_with_head = connection.parser.head().method == "HEAD";
     if (connection.idle_since != kNever && (connection.parser.begun() || status != http::ParseStatus::need_more)) {
       connection.idle_since = kNever;
       connection.head_begun = clock_.now();
@@ -182,7 +182,7 @@ Task<http::ParseStatus> HttpServer::read_head(Connection& connection) {
     connection.head_begun = kNever;
     if (!read && read.error() == ErrorKind::timed_out && head_was_begun) {
       HttpPage page = short_page(408, "the request's head took too long");
-      co_await write_page(connection, std::move(page), false, false);
+      co_await write_page(connection, std::move(page), false);
     }
     co_return http::ParseStatus::need_more;
   }
@@ -199,7 +199,7 @@ Task<bool> HttpServer::drop_body(Connection& connection, http::Framing framing) 
     if (step.status == http::BodyDecoder::Status::malformed) {
       connection.unread_input = true;
       HttpPage page = short_page(400, "the body is malformed");
-      co_await write_page(connection, std::move(page), false, false);
+      co_await write_page(connection, std::move(page), false);
       co_return false;
     }
     GOPHER_CHECK(connection.filled < connection.buffer.size());
@@ -210,7 +210,7 @@ Task<bool> HttpServer::drop_body(Connection& connection, http::Framing framing) 
   }
 }
 
-Task<bool> HttpServer::write_page(Connection& connection, HttpPage page, bool head_only, bool keep_alive) {
+Task<bool> HttpServer::write_page(Connection& connection, HttpPage page, bool keep_alive) {
   std::array<char, 1024> buffer;
   http::HeadWriter head(buffer);
   head.text("HTTP/1.1 ").number(page.status).text(" ").text(http::reason_phrase(page.status)).text("\r\n");
@@ -224,7 +224,7 @@ Task<bool> HttpServer::write_page(Connection& connection, HttpPage page, bool he
   GOPHER_CHECK(!head.overflowed());
 
   const std::array<WriteBuffer, 2> parts{bytes_of(head.written()),
-                                         bytes_of(head_only ? std::string_view() : page.body)};
+                                         bytes_of(connection.asks_with_head ? std::string_view() : page.body)};
   const auto written = co_await write_all(*connection.stream, clock_, settings_.write_idle_timeout, parts);
   co_return written.has_value();
 }

@@ -84,6 +84,7 @@ class HttpServer {
     std::size_t filled = 0;       // bytes of the buffer that hold input
     Instant idle_since = kNever;  // kNever while a request is under way
     Instant head_begun = kNever;  // kNever unless a head has begun and is not whole yet
+    bool asks_with_head = false;  // the request last read is a HEAD: whatever answers it has no body
     bool unread_input = false;    // closing now would send a reset that may destroy the answer
   };
   enum class Then : std::uint8_t { keep, close };
@@ -93,7 +94,7 @@ class HttpServer {
   Task<http::ParseStatus> read_head(Connection& connection);
   // False when the body ended early, is malformed, or the client stopped sending.
   Task<bool> drop_body(Connection& connection, http::Framing framing);
-  Task<bool> write_page(Connection& connection, HttpPage page, bool head_only, bool keep_alive);
+  Task<bool> write_page(Connection& connection, HttpPage page, bool keep_alive);
   Task<void> linger(Connection& connection);
   bool make_room() noexcept;
 

@@ -60,8 +60,7 @@ ParseStatus RequestHeadParser::parse_request_line(std::string_view line) noexcep
 
 ParseStatus RequestHeadParser::parse(std::string_view bytes) {
   const auto status = parse_head(bytes);
-  if (status == ParseStatus::need_more) return status;
-  // Of a refused head too: the refusal of a HEAD has no body.
+  // Of a head that is refused or never whole too: the refusal of a HEAD has no body.
   if (method_bytes_ <= kMaxMethodBytes) head_.method = bytes.substr(line_begin_, method_bytes_);
   if (target_bytes_ != 0) head_.target = bytes.substr(line_begin_ + method_bytes_ + 1, target_bytes_);
   return status;

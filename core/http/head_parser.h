@@ -57,7 +57,7 @@ class RequestHeadParser {
   void reset() noexcept;
   // `bytes` is everything received since the message's first byte; it may have moved since the last call.
   // After `complete`, the views in head() point into these bytes; so do those of the method and target, as far as they
-  // could be read, after `failed`. The fields are only to be used after `complete`.
+  // could be read, after `failed` and `need_more`. The fields are only to be used after `complete`.
   ParseStatus parse(std::string_view bytes);
   const RequestHead& head() const noexcept { return head_; }
   // Of the complete head, including a skipped CRLF before it. What follows is the body.

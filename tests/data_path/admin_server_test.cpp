@@ -216,6 +216,19 @@ TEST_F(HttpServerTest, AHeadThatTakesTooLongIsTimedOut) {
   EXPECT_TRUE(client.ended);
 }
 
+TEST_F(HttpServerTest, AHeadRequestIsRefusedWithoutABody) {
+  serve();
+  for (const std::string request : {"HEAD / HTTP/1.1\r\nHost: h\r\nA", "HEAD / HTTP/1.1\r\nHost : h\r\n\r\n",
+                                    "HEAD / HTTP/1.1\r\n\r\n", "HEAD / HTTP/3.0\r\n\r\n"}) {
+    Client& client = open();
+    send(client, request);
+    clock.run_for(6s);
+    EXPECT_THAT(client.received, StartsWith("HTTP/1.1 ")) << request;
+    EXPECT_THAT(client.received, EndsWith("\r\n\r\n")) << request;
+    EXPECT_TRUE(client.ended) << request;
+  }
+}
+
 TEST_F(HttpServerTest, AnIdleConnectionIsClosedWithoutAWord) {
   serve();
   Client& client = open();

@@ -254,6 +254,19 @@ TEST(Refusal, ASlowHeadIs408AndAnIdleConnectionClosesSilently) {
   EXPECT_EQ(world.observer.finished.size(), 1u);
 }
 
+// Found by exploring: a client that pipelined HEADs took the body for what it had not asked for.
+TEST(Refusal, OfAHeadRequestThatIsNotWholeHasNoBody) {
+  ProxyWorld world;
+  auto& client = world.connect_client();
+  client.send("HEAD /slow HTTP/1.1\r\nHost");
+  world.until([&] { return client.ended; }, 2min);
+  EXPECT_THAT(client.received, StartsWith("HTTP/1.1 408 "));
+  EXPECT_THAT(client.received, HasSubstr("Content-Length: "));
+  EXPECT_THAT(client.received, EndsWith("\r\n\r\n"));
+  EXPECT_EQ(world.last().method, "HEAD");
+  EXPECT_EQ(world.last().target, "/slow");
+}
+
 TEST(Refusal, TheLastResponseSurvivesThePipelineBehindIt) {
   ProxyWorld world;
   auto& client = world.connect_client();
