@@ -113,8 +113,12 @@ io_uring_sqe& Uring::next_submission(UringOperation& operation) {
 }
 
 io_uring_sqe& Uring::next_entry() {
-  for (;;) {
-    if (io_uring_sqe* entry = io_uring_get_sqe(&ring_)) return *entry;
+  make_room(1);
+  return *io_uring_get_sqe(&ring_);
+}
+
+void Uring::make_room(unsigned entries) {
+  while (io_uring_sq_space_left(&ring_) < entries) {
     // The queue is full. The system takes nothing more while it has completions that found no room.
     if (io_uring_submit(&ring_) < 0) take_completions();
   }
@@ -128,16 +132,32 @@ void Uring::receive(UringOperation& operation, int socket) {
   io_uring_sqe_set_data(&entry, &operation);
 }
 
-void Uring::send(UringOperation& operation, int socket, std::span<const std::byte> bytes, bool awaited) {
+io_uring_sqe& Uring::begin_send(UringOperation& operation, int socket, std::span<const std::byte> bytes, int flags) {
   io_uring_sqe& entry = next_submission(operation);
   // It is over when it has been submitted: it does not wait for room. With MSG_WAITALL a send of a part only is no
   // success.
-  io_uring_prep_send(&entry, socket, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL);
+  io_uring_prep_send(&entry, socket, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT | MSG_WAITALL | flags);
   io_uring_sqe_set_data(&entry, &operation);
-  if (awaited) return;
-  entry.flags |= IOSQE_CQE_SKIP_SUCCESS;
+  return entry;
+}
+
+void Uring::end_quietly(UringOperation& operation, io_uring_sqe& send) {
+  send.flags |= IOSQE_CQE_SKIP_SUCCESS;
   operation.quiet_ = true;
-  quiet_sends_.push_back({&operation, static_cast<int>(bytes.size())});
+  quiet_sends_.push_back({&operation, static_cast<int>(send.len)});
+}
+
+void Uring::send(UringOperation& operation, int socket, std::span<const std::byte> bytes, bool awaited) {
+  io_uring_sqe& entry = begin_send(operation, socket, bytes, 0);
+  if (!awaited) end_quietly(operation, entry);
+}
+
+void Uring::send_and_close(UringOperation& operation, int socket, std::span<const std::byte> bytes) {
+  make_room(2);  // a link ends where what is submitted at once does
+  io_uring_sqe& entry = begin_send(operation, socket, bytes, MSG_MORE);
+  entry.flags |= IOSQE_IO_LINK;
+  end_quietly(operation, entry);
+  close(socket);
 }
 
 void Uring::poll(UringOperation& operation, int descriptor, unsigned events) {

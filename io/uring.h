@@ -79,6 +79,9 @@ class Uring {
   // Sends what the socket takes now. `awaited`: somebody waits for its end, even when all is sent; if not, that is
   // nothing for enter() to return for.
   void send(UringOperation& operation, int socket, std::span<const std::byte> bytes, bool awaited);
+  // Sends it with the FIN of the close in one segment, when the socket takes all of it; else it sends what it takes,
+  // and the socket stays open. Operations under way hold a socket: they are to be cancelled before.
+  void send_and_close(UringOperation& operation, int socket, std::span<const std::byte> bytes);
   void poll(UringOperation& operation, int descriptor, unsigned events);  // once; POLLIN, POLLOUT
   void read(UringOperation& operation, int descriptor, std::span<std::byte> into);
   // Nobody hears of its end, which comes with the next enter() at the latest.
@@ -103,6 +106,9 @@ class Uring {
 
   io_uring_sqe& next_submission(UringOperation& operation);
   io_uring_sqe& next_entry();
+  void make_room(unsigned entries);
+  io_uring_sqe& begin_send(UringOperation& operation, int socket, std::span<const std::byte> bytes, int flags);
+  void end_quietly(UringOperation& operation, io_uring_sqe& send);
   std::size_t take_completions();
   void end_quiet_sends();
 

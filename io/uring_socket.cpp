@@ -261,6 +261,7 @@ void UringSocket::wait_writable(IoWait& wait, Instant deadline) {
 }
 
 void UringSocket::sent(int result) noexcept {
+  if (std::exchange(sending_->last, false) && result == static_cast<int>(unsent())) socket_ = -1;
   const bool failed = result < 0 && result != -EAGAIN && result != -EINTR;
   if (failed && !failure_) failure_ = stream_error(-result);
   if (failure_) {
@@ -370,14 +371,15 @@ void UringSocket::submit_closed() {
   ring.cancel(readable_);
   if (!sending_) return;
   UringSending& side = *sending_;
-  if (unsent() == 0) {
-    ring.cancel(side.writable);
-  } else if (side.full) {
+  if (side.full) {
     if (!side.patience.armed()) side.patience.arm(reactor_.clock.now() + reactor_.patience_after_close);
     if (!side.writable.under_way()) ring.poll(side.writable, socket_, POLLOUT);
-  } else if (!side.send.under_way()) {
-    ring.send(side.send, socket_, side.unsent(), true);
+    return;
   }
+  ring.cancel(side.writable);
+  if (unsent() == 0 || side.send.under_way()) return;
+  side.last = true;
+  ring.send_and_close(side.send, socket_, side.unsent());
 }
 
 }  // namespace gopher

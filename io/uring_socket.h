@@ -53,6 +53,7 @@ class UringSending {
   UringOperationOf<UringSending, &UringSending::poll_ended> writable{*this};
   Timer patience;     // after close, for the peer to take the rest
   bool full = false;  // the system did not take all that is unsent
+  bool last = false;  // the socket closes with what is being sent, if all of it is taken
 
  private:
   static void patience_ended(void* context);

@@ -1,8 +1,11 @@
 #include "io/uring_socket.h"
 
+#include <array>
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <optional>
 #include <string>
 #include <sys/socket.h>
@@ -36,7 +39,8 @@ class UringSocketTest : public testing::Test {
     ASSERT_TRUE(accepted);
     reactor.emplace();
     reactor->ring.bind_to_thread();
-    stream = make_uring_stream(*reactor, accepted->socket, accepted->peer);
+    socket = accepted->socket;
+    stream = make_uring_stream(*reactor, socket, accepted->peer);
   }
   void TearDown() override {
     if (peer >= 0) ::close(peer);
@@ -69,7 +73,34 @@ class UringSocketTest : public testing::Test {
     }
   }
 
+  // That the peer's system has received so far.
+  unsigned segments() const {
+    // As linux/tcp.h has it, which cannot be included beside the C library's.
+    struct {
+      tcp_info begin;
+      std::array<std::uint64_t, 4> rates_and_bytes;
+      std::uint32_t tcpi_segs_out;
+      std::uint32_t tcpi_segs_in;
+    } info{};
+    socklen_t length = sizeof info;
+    EXPECT_EQ(::getsockopt(peer, IPPROTO_TCP, TCP_INFO, &info, &length), 0);
+    return info.tcpi_segs_in;
+  }
+
+  // What the peer reads until the end of the stream.
+  std::size_t read_to_the_end() {
+    std::string read(1 << 20, '\0');
+    std::size_t total = 0;
+    turn_until([&] {
+      const ssize_t count = ::recv(peer, read.data(), read.size(), MSG_DONTWAIT);
+      if (count > 0) total += static_cast<std::size_t>(count);
+      return count == 0;
+    });
+    return total;
+  }
+
   int peer = -1;
+  int socket = -1;  // the stream's
   std::optional<UringReactor> reactor;
   std::unique_ptr<Stream> stream;
 };
@@ -80,6 +111,34 @@ TEST_F(UringSocketTest, AClosedOneWhosePeerReadsNothingIsGivenUpAfterThePatience
   fill();
   stream.reset();
   EXPECT_TRUE(reactor->keeps_any());
+  turn_until([&] { return !reactor->keeps_any(); });
+}
+
+// The FIN with the last bytes: a segment for each would wake the peer twice.
+TEST_F(UringSocketTest, OneThatIsClosedAfterAWriteSendsASingleSegment) {
+  RecordedWait more;
+  stream->wait_readable(more, kNever);
+  turn(Duration::zero());
+  const unsigned before = segments();
+  ASSERT_TRUE(write("goodbye"));
+  stream.reset();
+  turn(Duration::zero());
+  EXPECT_TRUE(more.done());
+  EXPECT_FALSE(reactor->keeps_any() && (turn(Duration::zero()), reactor->keeps_any())) << "two turns are enough";
+  EXPECT_EQ(read_to_the_end(), 7u);
+  EXPECT_EQ(segments() - before, 1u);
+}
+
+TEST_F(UringSocketTest, OneThatIsClosedWhileItsSocketIsFullSendsWhatItAcceptedLater) {
+  const std::string piece(1000, 'x');
+  std::size_t sent = 0;
+  for (ssize_t count = 1; count > 0; sent += count > 0 ? static_cast<std::size_t>(count) : 0)
+    count = ::send(socket, piece.data(), piece.size(), MSG_DONTWAIT);
+  ASSERT_TRUE(write("goodbye"));
+  stream.reset();
+  turn(Duration::zero());
+  EXPECT_TRUE(reactor->keeps_any());
+  EXPECT_EQ(read_to_the_end(), sent + 7);
   turn_until([&] { return !reactor->keeps_any(); });
 }
 
