@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <charconv>
 #include <cstring>
+#include <span>
 
 namespace gopher {
 
@@ -92,9 +94,26 @@ IpAddress IpAddress::network(int prefix_bits) const noexcept {
 }
 
 std::string IpAddress::to_string() const {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  inet_ntop(is_v4_ ? AF_INET : AF_INET6, octets_.data(), text.data(), text.size());
-  return text.data();
+  std::string text;
+  append_to(text);
+  return text;
+}
+
+void IpAddress::append_to(std::string& text) const {
+  std::array<char, INET6_ADDRSTRLEN> written{};
+  char* end = written.data();
+  if (is_v4_) {
+    // inet_ntop prints by sprintf, which takes half as long as the whole rest of a request's line in the log.
+    for (const std::uint8_t octet : std::span(octets_).first(4)) {
+      end = std::to_chars(end, written.data() + written.size(), octet).ptr;
+      *end++ = '.';
+    }
+    --end;
+  } else {
+    inet_ntop(AF_INET6, octets_.data(), written.data(), written.size());
+    end += std::strlen(end);
+  }
+  text.append(written.data(), end);
 }
 
 std::string SocketAddress::to_string() const {

@@ -27,6 +27,7 @@ class IpAddress {
   IpAddress network(int prefix_bits) const noexcept;
   // RFC 5952 text for IPv6, dotted decimal for IPv4.
   std::string to_string() const;
+  void append_to(std::string& text) const;
 
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
 

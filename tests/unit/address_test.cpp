@@ -47,6 +47,7 @@ TEST(IpAddress, NetworkClearsTheHostBits) {
   EXPECT_EQ(IpAddress::parse("10.1.2.3")->network(8).to_string(), "10.0.0.0");
   EXPECT_EQ(IpAddress::parse("10.1.2.255")->network(25).to_string(), "10.1.2.128");
   EXPECT_EQ(IpAddress::parse("10.1.2.3")->network(0).to_string(), "0.0.0.0");
+  EXPECT_EQ(IpAddress::parse("255.255.255.255")->to_string(), "255.255.255.255");
   EXPECT_EQ(IpAddress::parse("2001:db8:1:2:3::4")->network(64).to_string(), "2001:db8:1:2::");
   EXPECT_EQ(IpAddress::parse("::ffff:1.2.3.4")->to_string(), "1.2.3.4");
 }
