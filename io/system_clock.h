@@ -9,7 +9,7 @@ namespace gopher {
 
 class SystemClock : public Clock {
  public:
-  Instant now() const noexcept final {
+  Instant now() const noexcept override {
     return Instant(std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
   }
   WallInstant wall_now() const noexcept final {

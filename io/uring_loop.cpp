@@ -101,9 +101,11 @@ bool UringLoop::Impl::turn(Duration at_most) {
     at_most = std::min(at_most, timers.next() - reactor.clock.now());
   }
   reactor.ring.enter(at_most);
+  reactor.clock.begin_turn();
   std::size_t ran = reactor.complete_waits();
   if (timers.next() != kNever) ran += timers.fire_due(reactor.clock.now());
   ran += posts.run_posted();
+  reactor.clock.end_turn();
   return ran > 0;
 }
 

@@ -24,8 +24,13 @@ namespace gopher {
 class UringReactor;
 class UringSending;
 
+// Within a turn of the loop time stands still, as it does in the simulator: a request reads the clock eight times.
 class UringClock final : public SystemClock {
  public:
+  Instant now() const noexcept override { return turn_ == kNever ? SystemClock::now() : turn_; }
+  void begin_turn() noexcept { turn_ = SystemClock::now(); }
+  void end_turn() noexcept { turn_ = kNever; }
+
   TimerQueue& queue() noexcept { return queue_; }
 
  protected:
@@ -34,6 +39,7 @@ class UringClock final : public SystemClock {
 
  private:
   TimerQueue queue_;
+  Instant turn_ = kNever;  // when it began; kNever between two
 };
 
 // The wait of one direction of a descriptor. Its timer is armed lazily: a deadline that moves to a later instant does

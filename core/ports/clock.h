@@ -50,7 +50,7 @@ class Clock {
  public:
   virtual ~Clock() = default;
 
-  // Never goes back.
+  // Never goes back. May stand still until the event loop's next turn.
   virtual Instant now() const noexcept = 0;
   // May jump in either direction; no decision depends on it.
   virtual WallInstant wall_now() const noexcept = 0;
