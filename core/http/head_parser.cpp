@@ -22,7 +22,7 @@ RequestHeadParser::RequestHeadParser(const HeadLimits& limits)
     : limits_(limits),
       section_(std::make_unique<FieldSectionParser>(FieldSectionParser::Kind::request_fields, limits.max_fields,
                                                     head_.fields)) {
-  head_.fields.reserve(limits.max_fields + 1);
+  head_.fields.reserve(16);
 }
 RequestHeadParser::~RequestHeadParser() = default;
 
@@ -118,7 +118,7 @@ ResponseHeadParser::ResponseHeadParser(const HeadLimits& limits)
     : limits_(limits),
       section_(std::make_unique<FieldSectionParser>(FieldSectionParser::Kind::whole_response, limits.max_fields,
                                                     head_.fields)) {
-  head_.fields.reserve(limits.max_fields + 1);
+  head_.fields.reserve(16);
 }
 ResponseHeadParser::~ResponseHeadParser() = default;
 

@@ -37,7 +37,7 @@ class HeadParserPool {
   }
 
  private:
-  static constexpr std::size_t kMostKept = 256;
+  static constexpr std::size_t kMostKept = 1024;
 
   void take_back(std::unique_ptr<Parser> parser) noexcept {
     if (idle_.size() < kMostKept) idle_.push_back(std::move(parser));
