@@ -2,6 +2,10 @@
 #pragma once
 
 #include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace gopher::http {
@@ -33,6 +37,24 @@ constexpr bool is_token(std::string_view text) {
     if (!is_token_char(c)) return false;
   }
   return true;
+}
+
+// Where the first control character is: a byte below 0x20, HTAB too, or DEL. The size when there is none. Eight bytes
+// at a time: of the marks at the bytes' highest bits, the lowest is exact (a borrow goes only upwards).
+inline std::size_t find_control(std::string_view text) noexcept {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  std::size_t at = 0;
+  for (; text.size() - at >= sizeof kOnes; at += sizeof kOnes) {
+    std::uint64_t bytes;
+    std::memcpy(&bytes, text.data() + at, sizeof bytes);
+    if constexpr (std::endian::native == std::endian::big) bytes = __builtin_bswap64(bytes);
+    const std::uint64_t del = bytes ^ (kOnes * 0x7f);
+    const std::uint64_t marks = (((bytes - kOnes * 0x20) & ~bytes) | ((del - kOnes) & ~del)) & (kOnes * 0x80);
+    if (marks != 0) return at + static_cast<std::size_t>(std::countr_zero(marks)) / 8;
+  }
+  while (at < text.size() && static_cast<unsigned char>(text[at]) >= 0x20 && text[at] != 0x7f)
+    ++at;
+  return at;
 }
 
 // ASCII letters compare without case; `lower` must be lower case already.

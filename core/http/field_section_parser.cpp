@@ -1,5 +1,6 @@
 #include "core/http/field_section_parser.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/http/character.h"
@@ -14,6 +15,18 @@ constexpr std::string_view kRequestPreamble = "GET / HTTP/1.1\r\n";
 void extend(std::string_view& text, const char* piece, std::size_t size) noexcept {
   text = text.data() == nullptr ? std::string_view(piece, size)
                                 : std::string_view(text.data(), static_cast<std::size_t>(piece + size - text.data()));
+}
+
+// Where the CRLF is that ends a line, if no other control character stands between `from` and it; else npos.
+std::size_t plain_line_end(std::string_view bytes, std::size_t from) noexcept {
+  const auto end = from + find_control(bytes.substr(from));
+  return bytes.substr(end, 2) == "\r\n" ? end : std::string_view::npos;
+}
+
+// llhttp has no objection to it, when it is the only one that frames the body.
+bool is_plain_framing(const Field& field) noexcept {
+  if (field.id == FieldId::transfer_encoding) return equals_lower(field.value, "chunked");
+  return !field.value.empty() && field.value.size() <= 15 && std::ranges::all_of(field.value, is_digit);
 }
 
 }  // namespace
@@ -51,8 +64,6 @@ const llhttp_t& FieldSectionParser::initial_state(Kind kind) noexcept {
 }
 
 void FieldSectionParser::reset() noexcept {
-  llhttp_ = initial_;
-  llhttp_.data = this;
   fields_.clear();
   field_open_ = false;
   fed_ = scanned_ = consumed_ = 0;
@@ -61,6 +72,44 @@ void FieldSectionParser::reset() noexcept {
 ParseStatus FieldSectionParser::refuse(int status, const char* reason) noexcept {
   refusal_ = {status, reason};
   return ParseStatus::failed;
+}
+
+// Most sections come whole and have nothing in them that takes a second look: these need no state machine. False for
+// any other, on which llhttp decides. What this accepts, llhttp accepts and reads alike: a section that comes in pieces
+// is never plain, and tests and fuzz targets compare the two.
+bool FieldSectionParser::read_plain(std::string_view bytes) {
+  std::size_t at = 0;
+  if (kind_ == Kind::whole_response) {
+    static constexpr std::string_view kShape = "HTTP/1.1 200 ";
+    if (bytes.size() < kShape.size() || !bytes.starts_with("HTTP/1.") || (bytes[7] != '0' && bytes[7] != '1'))
+      return false;
+    const auto code = bytes.substr(9, 3);
+    if (bytes[8] != ' ' || !std::ranges::all_of(code, is_digit) || bytes[12] != ' ') return false;
+    const auto end = plain_line_end(bytes, kShape.size());
+    if (end == std::string_view::npos) return false;
+    status_ = (code[0] - '0') * 100 + (code[1] - '0') * 10 + (code[2] - '0');
+    major_version_ = 1;
+    minor_version_ = bytes[7] - '0';
+    at = end + 2;
+  }
+  bool framed = false;
+  while (bytes.substr(at, 2) != "\r\n") {
+    const auto rest = bytes.substr(at);
+    const auto colon = static_cast<std::size_t>(std::ranges::find_if_not(rest, is_token_char) - rest.begin());
+    if (colon == 0 || colon == rest.size() || rest[colon] != ':' || fields_.size() == max_fields_) return false;
+    const auto end = plain_line_end(rest, colon + 1);
+    if (end == std::string_view::npos) return false;
+    const auto name = rest.substr(0, colon);
+    const Field field{name, trim_whitespace(rest.substr(colon + 1, end - colon - 1)), identify_field(name)};
+    if (field.id == FieldId::content_length || field.id == FieldId::transfer_encoding) {
+      if (framed || kind_ == Kind::trailers || !is_plain_framing(field)) return false;
+      framed = true;
+    }
+    fields_.push_back(field);
+    at += end + 2;
+  }
+  consumed_ = at + 2;
+  return true;
 }
 
 // Goes as far as the bytes can be judged: a CR waits for the byte after it. By lines, since memchr looks at many bytes
@@ -88,12 +137,21 @@ bool FieldSectionParser::scan_line_ends(std::string_view bytes) noexcept {
 
 ParseStatus FieldSectionParser::parse(std::string_view bytes) {
   follow(bytes.data());
+  if (scanned_ == 0) {
+    if (read_plain(bytes)) return ParseStatus::complete;
+    fields_.clear();
+    llhttp_ = initial_;
+    llhttp_.data = this;
+  }
   const bool lines_end_well = scan_line_ends(bytes);
   // llhttp gets only what the scan has passed, so that the first fault decides however the bytes are split.
   const llhttp_errno_t error = llhttp_execute(&llhttp_, bytes.data() + fed_, scanned_ - fed_);
   fed_ = scanned_;
   if (error == HPE_PAUSED) {
     consumed_ = static_cast<std::size_t>(llhttp_get_error_pos(&llhttp_) - bytes.data());
+    status_ = llhttp_.status_code;
+    major_version_ = llhttp_.http_major;
+    minor_version_ = llhttp_.http_minor;
     return ParseStatus::complete;
   }
   if (error == HPE_CB_HEADER_FIELD_COMPLETE) return ParseStatus::failed;  // refusal_ is set

@@ -1,4 +1,4 @@
-// The part of the head parsers that drives llhttp. Private to head_parser.cpp.
+// The part of the head parsers that reads the fields, with llhttp unless they are plain. Private to head_parser.cpp.
 #pragma once
 
 #include <cstddef>
@@ -31,12 +31,13 @@ class FieldSectionParser {
   const Refusal& refusal() const noexcept { return refusal_; }
 
   // Of a whole_response.
-  int status() const noexcept { return llhttp_.status_code; }
-  int major_version() const noexcept { return llhttp_.http_major; }
-  int minor_version() const noexcept { return llhttp_.http_minor; }
+  int status() const noexcept { return status_; }
+  int major_version() const noexcept { return major_version_; }
+  int minor_version() const noexcept { return minor_version_; }
 
  private:
   ParseStatus refuse(int status, const char* reason) noexcept;
+  bool read_plain(std::string_view bytes);
   bool scan_line_ends(std::string_view bytes) noexcept;
   void follow(const char* bytes) noexcept;
 
@@ -59,6 +60,9 @@ class FieldSectionParser {
   std::size_t fed_ = 0;
   std::size_t scanned_ = 0;
   std::size_t consumed_ = 0;
+  int status_ = 0;
+  int major_version_ = 0;
+  int minor_version_ = 0;
   Refusal refusal_;
 };
 

@@ -1,5 +1,6 @@
 // The head parsers: what they accept, what they refuse and with which status, and that no split of the same bytes
 // changes the answer (http.md 1 to 28, 46, 63).
+#include <numeric>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -64,6 +65,31 @@ std::string request(std::string_view bytes, const HeadLimits& limits = {}) {
 }
 std::string response(std::string_view bytes, const HeadLimits& limits = {}) {
   return parse_every_way<ResponseHeadParser>(bytes, limits);
+}
+
+// A head that comes whole is mostly read without llhttp, one that comes byte by byte never: each byte of `bytes` in
+// turn is each of 256, and both ways must read the same.
+template <class Parser>
+void expect_one_reading(const std::string& bytes) {
+  Parser parser{HeadLimits{}};
+  std::vector<std::size_t> each(bytes.size());
+  std::iota(each.begin(), each.end(), std::size_t{1});
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    std::string changed = bytes;
+    for (int byte = 0; byte < 256; ++byte) {
+      changed[at] = static_cast<char>(byte);
+      ASSERT_EQ(parse_in_steps(parser, changed, {changed.size()}), parse_in_steps(parser, changed, each))
+          << "byte " << byte << " at " << at << " of " << bytes;
+    }
+  }
+}
+
+TEST(HttpRequestHead, AnyByteAnywhereIsReadAlikeWholeAndByteByByte) {
+  expect_one_reading<RequestHeadParser>(
+      "POST /a HTTP/1.1\r\nHost: h\r\nContent-Length: 12\r\nX: a b, c\r\nEmpty:\r\n\r\n");
+  expect_one_reading<RequestHeadParser>("PUT / HTTP/1.1\r\nHost:h\r\nTransfer-Encoding: chunked\r\nA: 1\r\n\r\nrest");
+  expect_one_reading<RequestHeadParser>("GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n");
+  expect_one_reading<RequestHeadParser>("GET / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n");
 }
 
 TEST(HttpRequestHead, AWellFormedHeadIsReadInEverySplit) {
@@ -226,6 +252,12 @@ TEST(HttpRequestHead, KnownFieldsAreNamedAndTheirDisguisesToo) {
   EXPECT_EQ(fields[1].id, FieldId::disguised);
   EXPECT_EQ(fields[2].id, FieldId::disguised);
   EXPECT_EQ(fields[3].id, FieldId::other);
+}
+
+TEST(HttpResponseHead, AnyByteAnywhereIsReadAlikeWholeAndByteByByte) {
+  expect_one_reading<ResponseHeadParser>("HTTP/1.1 200 OK\r\nContent-Length: 12\r\nServer: s 1\r\n\r\nbody");
+  expect_one_reading<ResponseHeadParser>("HTTP/1.0 404 \r\nTransfer-Encoding: chunked\r\nA:\t1\r\n\r\n");
+  expect_one_reading<ResponseHeadParser>("HTTP/1.1 204\r\nTransfer-Encoding: gzip, chunked\r\n\r\n");
 }
 
 TEST(HttpResponseHead, AWellFormedHeadIsReadInEverySplit) {
