@@ -1,5 +1,6 @@
 #include "io/uring.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -141,10 +142,10 @@ io_uring_sqe& Uring::begin_send(UringOperation& operation, int socket, std::span
   return entry;
 }
 
-void Uring::end_quietly(UringOperation& operation, io_uring_sqe& send) {
+void Uring::end_quietly(UringOperation& operation, io_uring_sqe& send, UringOperation* next) {
   send.flags |= IOSQE_CQE_SKIP_SUCCESS;
   operation.quiet_ = true;
-  quiet_sends_.push_back({&operation, static_cast<int>(send.len)});
+  quiet_sends_.push_back({&operation, next, static_cast<int>(send.len)});
 }
 
 void Uring::send(UringOperation& operation, int socket, std::span<const std::byte> bytes, bool awaited) {
@@ -152,12 +153,14 @@ void Uring::send(UringOperation& operation, int socket, std::span<const std::byt
   if (!awaited) end_quietly(operation, entry);
 }
 
-void Uring::send_and_close(UringOperation& operation, int socket, std::span<const std::byte> bytes) {
-  make_room(2);  // a link ends where what is submitted at once does
-  io_uring_sqe& entry = begin_send(operation, socket, bytes, MSG_MORE);
-  entry.flags |= IOSQE_IO_LINK;
-  end_quietly(operation, entry);
-  close(socket);
+void Uring::send_and_close(UringOperation& send, UringOperation& close, int socket, std::span<const std::byte> bytes) {
+  make_room(2);  // a chain ends where what is submitted at once does
+  io_uring_sqe& first = begin_send(send, socket, bytes, MSG_MORE);
+  first.flags |= IOSQE_IO_LINK;
+  end_quietly(send, first, &close);
+  io_uring_sqe& second = next_submission(close);
+  io_uring_prep_close(&second, socket);
+  io_uring_sqe_set_data(&second, &close);
 }
 
 void Uring::poll(UringOperation& operation, int descriptor, unsigned events) {
@@ -206,11 +209,20 @@ std::size_t Uring::enter(Duration at_most) {
 }
 
 void Uring::end_quiet_sends() {
-  for (const auto& [operation, bytes] : quiet_sends_) {
+  for (const auto& [operation, next, bytes] : quiet_sends_) {
     operation->under_way_ = operation->quiet_ = false;
     operation->callback_(*operation, bytes, 0);
   }
   quiet_sends_.clear();
+}
+
+// Not all was sent. Nothing may remember it any longer: its owner may end now. The rest of its chain was cancelled, and
+// completes in silence, as it would have.
+void Uring::forget_quiet_send(UringOperation& operation) noexcept {
+  const auto send = std::ranges::find(quiet_sends_, &operation, &QuietSend::operation);
+  GOPHER_CHECK(send != quiet_sends_.end());
+  if (send->next) send->next->under_way_ = false;
+  quiet_sends_.erase(send);
 }
 
 std::size_t Uring::collect() {
@@ -227,10 +239,7 @@ std::size_t Uring::take_completions() {
     auto* operation = static_cast<UringOperation*>(io_uring_cqe_get_data(completion));
     if (operation == nullptr) continue;
     operation->under_way_ = (completion->flags & IORING_CQE_F_MORE) != 0;
-    // Not all was sent. Nothing may remember it any longer: its owner may end now.
-    if (std::exchange(operation->quiet_, false)) {
-      std::erase_if(quiet_sends_, [&](const QuietSend& send) { return send.operation == operation; });
-    }
+    if (std::exchange(operation->quiet_, false)) forget_quiet_send(*operation);
     operation->callback_(*operation, completion->res, completion->flags);
   }
   io_uring_cq_advance(&ring_, static_cast<unsigned>(taken));

@@ -79,9 +79,11 @@ class Uring {
   // Sends what the socket takes now. `awaited`: somebody waits for its end, even when all is sent; if not, that is
   // nothing for enter() to return for.
   void send(UringOperation& operation, int socket, std::span<const std::byte> bytes, bool awaited);
-  // Sends it with the FIN of the close in one segment, when the socket takes all of it; else it sends what it takes,
-  // and the socket stays open. Operations under way hold a socket: they are to be cancelled before.
-  void send_and_close(UringOperation& operation, int socket, std::span<const std::byte> bytes);
+  // Sends it with the FIN of the close in one segment, when the socket takes all of it: `close` completes. Else the
+  // send tells what was taken, the socket stays open, and `close` is not under way. What else holds the socket is to be
+  // cancelled in the same turn: the bytes wait for the close, and one from the peer that comes in between is answered
+  // with a reset in their place.
+  void send_and_close(UringOperation& send, UringOperation& close, int socket, std::span<const std::byte> bytes);
   void poll(UringOperation& operation, int descriptor, unsigned events);  // once; POLLIN, POLLOUT
   void read(UringOperation& operation, int descriptor, std::span<std::byte> into);
   // Nobody hears of its end, which comes with the next enter() at the latest.
@@ -108,9 +110,10 @@ class Uring {
   io_uring_sqe& next_entry();
   void make_room(unsigned entries);
   io_uring_sqe& begin_send(UringOperation& operation, int socket, std::span<const std::byte> bytes, int flags);
-  void end_quietly(UringOperation& operation, io_uring_sqe& send);
+  void end_quietly(UringOperation& operation, io_uring_sqe& send, UringOperation* next = nullptr);
   std::size_t take_completions();
   void end_quiet_sends();
+  void forget_quiet_send(UringOperation& operation) noexcept;
 
   io_uring ring_;
   std::unique_ptr<std::byte[]> memory_;
@@ -120,6 +123,7 @@ class Uring {
   // Sends begun since the last enter() of which no completion says that all was sent.
   struct QuietSend {
     UringOperation* operation;
+    UringOperation* next;  // in its chain, or null
     int bytes;
   };
   std::vector<QuietSend> quiet_sends_;

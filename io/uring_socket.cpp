@@ -261,7 +261,6 @@ void UringSocket::wait_writable(IoWait& wait, Instant deadline) {
 }
 
 void UringSocket::sent(int result) noexcept {
-  if (std::exchange(sending_->last, false) && result == static_cast<int>(unsent())) socket_ = -1;
   const bool failed = result < 0 && result != -EAGAIN && result != -EINTR;
   if (failed && !failure_) failure_ = stream_error(-result);
   if (failure_) {
@@ -284,12 +283,20 @@ void UringSocket::writable() noexcept {
   if (!open_) reactor_.touch(*this);
 }
 
+// By the chain of the last send, and with it the sending side has nothing left to do.
+void UringSocket::closed() noexcept {
+  socket_ = -1;
+  rest();
+  reactor_.touch(*this);
+}
+
 void UringSending::append(WriteBuffer bytes) noexcept {
   if (!bytes.empty()) std::memcpy(block_.data() + end_, bytes.data(), bytes.size());
   end_ += bytes.size();
 }
 
 void UringSending::send_ended(int result, unsigned) noexcept { socket->sent(result); }
+void UringSending::close_ended(int, unsigned) noexcept { socket->closed(); }
 void UringSending::poll_ended(int, unsigned) noexcept { socket->writable(); }
 void UringSending::patience_ended(void* context) { static_cast<UringSending*>(context)->socket->give_up(); }
 
@@ -367,19 +374,18 @@ void UringSocket::give_up() noexcept {
 
 void UringSocket::submit_closed() {
   Uring& ring = reactor_.ring;
-  ring.cancel(receive_);
-  ring.cancel(readable_);
-  if (!sending_) return;
-  UringSending& side = *sending_;
-  if (side.full) {
+  if (sending_ && sending_->full) {
+    UringSending& side = *sending_;
     if (!side.patience.armed()) side.patience.arm(reactor_.clock.now() + reactor_.patience_after_close);
     if (!side.writable.under_way()) ring.poll(side.writable, socket_, POLLOUT);
-    return;
+  } else if (sending_) {
+    if (unsent() > 0 && !sending_->send.under_way()) {
+      ring.send_and_close(sending_->send, sending_->close, socket_, sending_->unsent());
+    }
+    ring.cancel(sending_->writable);
   }
-  ring.cancel(side.writable);
-  if (unsent() == 0 || side.send.under_way()) return;
-  side.last = true;
-  ring.send_and_close(side.send, socket_, side.unsent());
+  ring.cancel(receive_);
+  ring.cancel(readable_);
 }
 
 }  // namespace gopher

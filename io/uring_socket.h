@@ -41,19 +41,22 @@ class UringSending {
   }
   void drop_unsent() noexcept { advance(end_ - begin_); }
   // Nothing waits to be sent, and no operation is under way.
-  bool settled() const noexcept { return begin_ == end_ && !send.under_way() && !writable.under_way(); }
+  bool settled() const noexcept {
+    return begin_ == end_ && !send.under_way() && !writable.under_way() && !close.under_way();
+  }
 
   // The ends of its operations, for its socket.
   void send_ended(int result, unsigned) noexcept;
   void poll_ended(int, unsigned) noexcept;
+  void close_ended(int, unsigned) noexcept;
 
   UringSocket* socket = nullptr;  // whose it is
   UringWait wait;
   UringOperationOf<UringSending, &UringSending::send_ended> send{*this};
   UringOperationOf<UringSending, &UringSending::poll_ended> writable{*this};
+  UringOperationOf<UringSending, &UringSending::close_ended> close{*this};
   Timer patience;     // after close, for the peer to take the rest
   bool full = false;  // the system did not take all that is unsent
-  bool last = false;  // the socket closes with what is being sent, if all of it is taken
 
  private:
   static void patience_ended(void* context);
@@ -103,6 +106,7 @@ class UringSocket final : public UringDescriptor {
   void readable(int result, unsigned flags) noexcept;
   void sent(int result) noexcept;
   void writable() noexcept;
+  void closed() noexcept;
 
   bool anything_received() noexcept;
   std::size_t take(ReadBuffer buffer) noexcept;

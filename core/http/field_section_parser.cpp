@@ -75,21 +75,23 @@ ParseStatus FieldSectionParser::refuse(int status, const char* reason) noexcept 
 }
 
 // Most sections come whole and have nothing in them that takes a second look: these need no state machine. False for
-// any other, on which llhttp decides. What this accepts, llhttp accepts and reads alike: a section that comes in pieces
-// is never plain, and tests and fuzz targets compare the two.
+// any other, on which llhttp decides. What this accepts, llhttp accepts and reads alike: one of which a part has been
+// scanned is never plain, and tests and fuzz targets compare the two.
 bool FieldSectionParser::read_plain(std::string_view bytes) {
   std::size_t at = 0;
   if (kind_ == Kind::whole_response) {
-    static constexpr std::string_view kShape = "HTTP/1.1 200 ";
-    if (bytes.size() < kShape.size() || !bytes.starts_with("HTTP/1.") || (bytes[7] != '0' && bytes[7] != '1'))
-      return false;
-    const auto code = bytes.substr(9, 3);
-    if (bytes[8] != ' ' || !std::ranges::all_of(code, is_digit) || bytes[12] != ' ') return false;
-    const auto end = plain_line_end(bytes, kShape.size());
+    // "HTTP/1.1 200 OK", with a space even where no reason follows.
+    static constexpr std::size_t kMinorVersion = 7, kStatus = 9, kReason = 13;
+    if (bytes.size() < kReason || !bytes.starts_with("HTTP/1.")) return false;
+    const char minor_version = bytes[kMinorVersion];
+    const auto status = bytes.substr(kStatus, 3);
+    if ((minor_version != '0' && minor_version != '1') || !std::ranges::all_of(status, is_digit)) return false;
+    if (bytes[kStatus - 1] != ' ' || bytes[kReason - 1] != ' ') return false;
+    const auto end = plain_line_end(bytes, kReason);
     if (end == std::string_view::npos) return false;
-    status_ = (code[0] - '0') * 100 + (code[1] - '0') * 10 + (code[2] - '0');
+    status_ = (status[0] - '0') * 100 + (status[1] - '0') * 10 + (status[2] - '0');
     major_version_ = 1;
-    minor_version_ = bytes[7] - '0';
+    minor_version_ = minor_version - '0';
     at = end + 2;
   }
   bool framed = false;

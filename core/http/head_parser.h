@@ -1,9 +1,9 @@
 // Parsers of a message's head: the request line or status line, and the field lines.
 //
-// The field lines (and a response's status line) are read by llhttp in its strict mode. The request line is read here,
-// because llhttp knows only the methods of a list and a proxy forwards any. A scan of line ends comes before llhttp:
-// every CR is followed by LF, every LF preceded by CR, no line begins with a space or tab (RFC 9112 sections 2.2, 5.2).
-// A section that comes whole and is plain, as nearly all do and are, is read without it.
+// The field lines (and a response's status line) are read in one pass when all have come and leave nothing to decide,
+// as nearly always. All others are read by llhttp in its strict mode, after a scan of line ends: every CR is followed
+// by LF, every LF preceded by CR, no line begins with a space or tab (RFC 9112 sections 2.2, 5.2). The request line is
+// read here, because llhttp knows only the methods of a list and a proxy forwards any.
 //
 // A parser is fed the head as it grows, and gives the same result for every split of the same bytes. It fails as soon
 // as the bytes read so far cannot begin a valid head. It does not allocate once its field list has grown.

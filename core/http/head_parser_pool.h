@@ -1,6 +1,6 @@
 // HeadParserPool: parsers of heads, lent while a head is read and used.
 //
-// Their field lists are large, so an idle connection has none; and the one that is lent is the one that came back last,
+// An idle connection has none; and the one that is lent is the one that came back last,
 // which the processor still has at hand. One thread.
 #pragma once
 
@@ -38,9 +38,12 @@ class HeadParserPool {
 
  private:
   static constexpr std::size_t kMostKept = 1024;
+  // What one head of very many fields has made grow is not kept: 5 KiB each at most.
+  static constexpr std::size_t kMostFieldsKept = 128;
 
   void take_back(std::unique_ptr<Parser> parser) noexcept {
-    if (idle_.size() < kMostKept) idle_.push_back(std::move(parser));
+    if (idle_.size() < kMostKept && parser->head().fields.capacity() <= kMostFieldsKept)
+      idle_.push_back(std::move(parser));
   }
 
   HeadLimits limits_;

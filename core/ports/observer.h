@@ -106,7 +106,7 @@ struct AcceptPaused {
 // Exactly one for each request that began: its first byte was read as a request, whatever became of it. Bytes in the
 // pipeline behind a request after which the connection closes are not read as one.
 struct RequestFinished {
-  std::string_view method = {};   // empty when the request line could not be read
+  std::string_view method = {};   // empty when it could not be read, or the client left before its head was whole
   std::string_view target = {};   // as received, without the fragment nobody may send; may be empty
   const IpAddress& client;        // after X-Forwarded-For from trusted peers
   std::uint16_t client_port = 0;  // when the client is the peer itself, not named by X-Forwarded-For; else 0
@@ -120,8 +120,9 @@ struct RequestFinished {
   std::string_view request_id = {};
   std::uint32_t attempts = 0;      // upstream connections on which the request was begun
   bool reused_connection = false;  // the last attempt ran on a pooled connection
-  Duration duration{};             // first byte of the request to last byte of the response
-  Duration first_byte{};           // first byte of the request to the response head; zero when none came
+  // As the worker's clock tells, which may stand still within a turn of its loop.
+  Duration duration{};    // first byte of the request to last byte of the response
+  Duration first_byte{};  // first byte of the request to the response head; zero when none came
 };
 
 // A request is about to be sent to a backend, or has let go of it.

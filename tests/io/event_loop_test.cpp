@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "io/uring_loop.h"
 #include "tests/io/loop_fixture.h"
 
 namespace gopher::test {
@@ -96,6 +97,21 @@ TEST(AsioClock, TimersFireInTheOrderOfTheirInstantsHoweverTheyWereArmed) {
   ASSERT_TRUE(run_until(firings.loop, [&] { return firings.order.size() == 3; }));
   EXPECT_EQ(firings.order, (std::vector{1, 2, 3}));
   EXPECT_GE(firings.loop.clock().now(), now + 30ms);
+}
+
+TEST(UringClock, TimeStandsStillWithinATurnAndGoesOnWithTheNext) {
+  if (const auto refusal = UringLoop::refusal()) GTEST_SKIP() << *refusal;
+  UringLoop loop;
+  std::vector<Instant> read;
+  loop.post([&] {
+    read.push_back(loop.clock().now());
+    std::this_thread::sleep_for(2ms);
+    read.push_back(loop.clock().now());
+    loop.post([&] { read.push_back(loop.clock().now()); });
+  });
+  ASSERT_TRUE(run_until(loop, [&] { return read.size() == 3; }));
+  EXPECT_EQ(read[0], read[1]);
+  EXPECT_GE(read[2] - read[1], 2ms);
 }
 
 TEST(AsioClock, ATimerArmedEarlierThanAllOthersDoesNotWaitForThem) {

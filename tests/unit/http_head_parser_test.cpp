@@ -1,5 +1,6 @@
 // The head parsers: what they accept, what they refuse and with which status, and that no split of the same bytes
 // changes the answer (http.md 1 to 28, 46, 63).
+#include <algorithm>
 #include <numeric>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/http/field_section_parser.h"
 #include "core/http/head_parser_pool.h"
 
 namespace gopher::http {
@@ -322,6 +324,36 @@ TEST(HttpHeadParserPool, LendsTheOneThatCameBackLastAsNew) {
   EXPECT_EQ(again.get(), last);
   EXPECT_FALSE(again->begun());
   EXPECT_EQ(verdict(*again, again->parse("GET /b HTTP/1.1\r\nB: c\r\n\r\n")), "GET /b 1.1 (25)|B=c");
+}
+
+TEST(HttpHeadParserPool, DoesNotKeepTheRoomThatVeryManyFieldsTook) {
+  RequestHeadParsers pool({.max_head_bytes = 100'000, .max_fields = 10'000});
+  std::string head = "GET / HTTP/1.1\r\n";
+  for (int i = 0; i < 1000; ++i)
+    head += "A: b\r\n";
+  auto large = pool.lend();
+  ASSERT_EQ(large->parse(head + "\r\n"), ParseStatus::complete);
+  large.reset();
+  EXPECT_LT(pool.lend()->head().fields.capacity(), 100u);
+}
+
+TEST(HttpTrailers, AreReadAlikeWholeAndByteByByte) {
+  const std::string bytes = "A: 1\r\nContent-Length: 12\r\nEmpty:\r\n\r\n";
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    std::string changed = bytes;
+    for (int byte = 0; byte < 256; ++byte) {
+      changed[at] = static_cast<char>(byte);
+      Fields whole, in_pieces;
+      FieldSectionParser parser(FieldSectionParser::Kind::trailers, 3, in_pieces);
+      auto status = ParseStatus::need_more;
+      for (std::size_t end = 1; end <= changed.size() && status == ParseStatus::need_more; ++end)
+        status = parser.parse(std::string_view(changed).substr(0, end));
+      const bool complete = status == ParseStatus::complete && parser.consumed() == changed.size();
+      ASSERT_EQ(parse_trailers(changed, 3, whole), complete) << "byte " << byte << " at " << at;
+      ASSERT_TRUE(!complete || std::ranges::equal(whole, in_pieces, {}, &Field::name, &Field::name)) << byte << at;
+      ASSERT_TRUE(!complete || std::ranges::equal(whole, in_pieces, {}, &Field::value, &Field::value)) << byte << at;
+    }
+  }
 }
 
 TEST(HttpTrailers, AreReadWholeOrNotAtAll) {
