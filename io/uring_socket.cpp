@@ -33,7 +33,11 @@ std::expected<std::size_t, ErrorKind> UringSocket::try_read(ReadBuffer buffer) n
 
 std::expected<std::size_t, ErrorKind> UringSocket::try_read_into(SplicePipe& pipe, std::size_t most) noexcept {
   GOPHER_CHECK(pipe.bytes() == 0 && most > 0);
-  if (!anything_received()) return receive_with([&] { return pipe.read_from(socket_, most); });
+  if (!anything_received()) {
+    const auto received = receive_with([&] { return pipe.read_from(socket_, most); });
+    read_directly_ = true;  // a thin piece is not the end of what is moved
+    return received;
+  }
   while (pieces_ > 0 && pipe.bytes() < most) {
     const auto received = first_received();
     const auto put = pipe.put(received.first(std::min(received.size(), most - pipe.bytes())));

@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <optional>
 #include <string>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -147,6 +148,28 @@ TEST_F(UringSocketTest, OneThatIsClosedWhileItsSocketIsFullSendsWhatItAcceptedLa
   ASSERT_TRUE(reactor->keeps_any()) << "the socket had room";
   EXPECT_EQ(read_to_the_end(), sent + 7);
   turn_until([&] { return !reactor->keeps_any(); });
+}
+
+// A multishot receive takes a quarter of a MiB at once into the ring's buffers, and all of it would be copied into the
+// pipe.
+TEST_F(UringSocketTest, WhatFollowsAThinPieceOfAMovedBodyStaysInTheSocket) {
+  const auto in_the_socket = [&] {
+    int count = 0;
+    EXPECT_EQ(::ioctl(socket, FIONREAD, &count), 0);
+    return static_cast<std::size_t>(count);
+  };
+  const auto pipe = stream->make_pipe();
+  ASSERT_EQ(::send(peer, "thin", 4, 0), 4);
+  turn_until([&] { return in_the_socket() == 4; });
+  ASSERT_EQ(stream->try_read_into(*pipe, 1 << 20), 4u);
+  ASSERT_EQ(stream->try_write_from(*pipe), 4u);
+  RecordedWait more;
+  stream->wait_readable(more, kNever);
+  turn(Duration::zero());
+  const std::string rest(30'000, 'x');
+  ASSERT_EQ(::send(peer, rest.data(), rest.size(), 0), static_cast<ssize_t>(rest.size()));
+  turn_until([&] { return more.done(); });
+  EXPECT_EQ(in_the_socket(), rest.size());
 }
 
 TEST_F(UringSocketTest, AnIdleOneHasNoSendingSide) {
