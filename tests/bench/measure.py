@@ -72,6 +72,11 @@ def medians(samples):
     return {name: statistics.median(sample[name] for sample in samples) for name in names}
 
 
+def scaled(values, up, down):
+    """Round by round: each value times `up` by `down`."""
+    return [value * more / less for value, more, less in zip(values, up, down, strict=True)]
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Ours beside the least of the others, by medians: less is better. Each has a figure of every round. The ratio is

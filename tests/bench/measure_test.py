@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from backends import wrong_work  # noqa: E402
 from instructions import verdict  # noqa: E402
 from load import wrong_answers  # noqa: E402
-from measure import Comparison, CpuTime, cpu_time, family, markdown_table, medians, resident_bytes  # noqa: E402
+from measure import Comparison, CpuTime, cpu_time, family, markdown_table, medians, resident_bytes, scaled  # noqa: E402
 from syscalls import calls_of  # noqa: E402
 
 # A child whose second thread burns that long, says so, and lives on.
@@ -107,6 +107,12 @@ def test_the_median_is_each_figure_s_own():
     assert medians(samples[:2]) == {"cpu": 2.0, "rate": 2.0}
     with pytest.raises(ValueError, match="different kinds"):
         medians([{"cpu": 1.0}, {"rate": 1.0}])
+
+
+def test_a_figure_is_scaled_by_the_quotient_of_its_own_round():
+    assert scaled([10.0, 12.0], [6.0, 5.0], [5.0, 4.0]) == [12.0, 15.0]
+    with pytest.raises(ValueError, match="shorter"):
+        scaled([10.0, 12.0], [6.0], [5.0, 4.0])
 
 
 @pytest.mark.parametrize(

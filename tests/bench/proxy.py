@@ -40,7 +40,7 @@ from backends import Backends, difference, wrong_work  # noqa: E402
 from cases import CASES, proxies  # noqa: E402
 from contestants import Gopher, Haproxy, Nginx, Work, output_of  # noqa: E402
 from load import run_wrk, wrk_command, wrong_answers  # noqa: E402
-from measure import Comparison, cpu_time, markdown_table, medians, resident_bytes  # noqa: E402
+from measure import Comparison, cpu_time, markdown_table, medians, resident_bytes, scaled  # noqa: E402
 
 RESULTS = Path(__file__).resolve().parents[2] / ".run/bench"
 WARM_SECONDS = 1
@@ -213,8 +213,9 @@ class Results:
         self.machine = machine()
         self.cases = {}
 
-    def add(self, name, what, goals, label, figures, setup, compared=True):
-        case = self.cases.setdefault(name, {"what": what, "goals": goals, "compared": {}, "samples": {}, "setup": {}})
+    def add(self, name, what, goals, label, figures, setup, compared=True, sockets=()):
+        case = self.cases.setdefault(name, {"what": what, "goals": goals, "sockets": sockets, "compared": {},
+                                            "samples": {}, "setup": {}})  # fmt: skip
         case["samples"].setdefault(label, []).append(figures)
         case["setup"][label] = setup
         case["compared"][label] = compared
@@ -226,16 +227,22 @@ class Results:
             for figure, goal in case["goals"].items():
                 rounds = {label: [sample[figure] for sample in case["samples"][label]] for label in (ours, *others)}
                 mine = rounds.pop(ours)
+                if case["sockets"]:
+                    yield case["what"] + ", as it is", figure, Comparison(mine, rounds, None)
+                    many, few = ([sample[figure] for sample in case["samples"][label]] for label in case["sockets"])
+                    rounds = {f"{label}, over as many sockets": scaled(values, many, few)
+                              for label, values in rounds.items()}  # fmt: skip
                 yield case["what"], figure, Comparison(mine, rounds, goal)
 
     def goal_table(self):
         rows = [("case", "figure", "gopher-proxy", "the better other", "ratio", "goal", "")]
         for what, figure, compared in self.comparisons():
-            if compared.goal is None:
-                continue
             other = f"{written(figure, compared.best)} ({compared.best_name})"
-            rows.append((what, FIGURES[figure][0], written(figure, compared.ours), other, f"{compared.ratio:.2f}",
-                         f"≤ {compared.goal:.2f}", "met" if compared.met else "NOT MET"))  # fmt: skip
+            goal = ("", "")
+            if compared.goal is not None:
+                goal = (f"≤ {compared.goal:.2f}", "met" if compared.met else "NOT MET")
+            rows.append((what, FIGURES[figure][0], written(figure, compared.ours), other,
+                         f"{compared.ratio:.2f}", *goal))  # fmt: skip
         return markdown_table(rows)
 
     def figure_table(self):
@@ -306,7 +313,8 @@ def measure_case(case, results, folder, rounds, seconds):
                       file=sys.stderr, flush=True)  # fmt: skip
         for subject in subjects:  # ours first
             for figures, setup in taken[subject.label]:
-                results.add(case.name, case.what, case.goals, subject.label, figures, setup, subject.compared)
+                results.add(case.name, case.what, case.goals, subject.label, figures, setup, subject.compared,
+                            case.sockets)  # fmt: skip
     finally:
         for service in work.services:
             service.clean_up()
