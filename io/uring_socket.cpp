@@ -25,18 +25,19 @@ constexpr std::size_t kThinBytes = 1024;
 std::expected<std::size_t, ErrorKind> UringSocket::try_read(ReadBuffer buffer) noexcept {
   GOPHER_CHECK(!buffer.empty());
   if (anything_received()) return take(buffer);
-  return receive_with([&]() -> std::ptrdiff_t {
+  const auto received = receive_with([&]() -> std::ptrdiff_t {
     const ssize_t count = ::recv(socket_, buffer.data(), buffer.size(), MSG_DONTWAIT);
     return count < 0 ? -errno : count;
   });
+  if (received && *received > 0) read_directly_ = *received >= kThinBytes;
+  return received;
 }
 
 std::expected<std::size_t, ErrorKind> UringSocket::try_read_into(SplicePipe& pipe, std::size_t most) noexcept {
   GOPHER_CHECK(pipe.bytes() == 0 && most > 0);
   if (!anything_received()) {
-    const auto received = receive_with([&] { return pipe.read_from(socket_, most); });
     read_directly_ = true;  // a thin piece is not the end of what is moved
-    return received;
+    return receive_with([&] { return pipe.read_from(socket_, most); });
   }
   while (pieces_ > 0 && pipe.bytes() < most) {
     const auto received = first_received();
@@ -94,10 +95,7 @@ std::expected<std::size_t, ErrorKind> UringSocket::receive_with(Call call) noexc
   if (receive_.under_way()) return std::unexpected(ErrorKind::would_block);
   for (;;) {
     const std::ptrdiff_t count = call();
-    if (count > 0) {
-      read_directly_ = static_cast<std::size_t>(count) >= kThinBytes;
-      return static_cast<std::size_t>(count);
-    }
+    if (count > 0) return static_cast<std::size_t>(count);
     if (count == -EINTR) continue;
     const auto error = count < 0 ? std::optional(stream_error(static_cast<int>(-count))) : std::nullopt;
     if (error == ErrorKind::would_block && !failure_) return std::unexpected(ErrorKind::would_block);

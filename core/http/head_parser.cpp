@@ -13,6 +13,9 @@ constexpr std::size_t kMaxMethodBytes = 64;
 constexpr std::string_view kVersionPrefix = "HTTP/";
 constexpr std::size_t kVersionBytes = 8;  // HTTP/1.1
 
+// A head of more makes its list grow.
+constexpr std::size_t kUsualFields = 16;
+
 // Of a request target: visible ASCII but '#', which no client may send (RFC 9112 section 3.2).
 constexpr bool is_target_char(char c) { return c > 0x20 && c < 0x7f && c != '#'; }
 
@@ -22,7 +25,7 @@ RequestHeadParser::RequestHeadParser(const HeadLimits& limits)
     : limits_(limits),
       section_(std::make_unique<FieldSectionParser>(FieldSectionParser::Kind::request_fields, limits.max_fields,
                                                     head_.fields)) {
-  head_.fields.reserve(16);
+  head_.fields.reserve(kUsualFields);
 }
 RequestHeadParser::~RequestHeadParser() = default;
 
@@ -118,7 +121,7 @@ ResponseHeadParser::ResponseHeadParser(const HeadLimits& limits)
     : limits_(limits),
       section_(std::make_unique<FieldSectionParser>(FieldSectionParser::Kind::whole_response, limits.max_fields,
                                                     head_.fields)) {
-  head_.fields.reserve(16);
+  head_.fields.reserve(kUsualFields);
 }
 ResponseHeadParser::~ResponseHeadParser() = default;
 

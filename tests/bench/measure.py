@@ -72,9 +72,9 @@ def medians(samples):
     return {name: statistics.median(sample[name] for sample in samples) for name in names}
 
 
-def scaled(values, up, down):
-    """Round by round: each value times `up` by `down`."""
-    return [value * more / less for value, more, less in zip(values, up, down, strict=True)]
+def plus_difference(values, more, less):
+    """Round by round: each value, and by how much `more` is more than `less`."""
+    return [value + high - low for value, high, low in zip(values, more, less, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from backends import wrong_work  # noqa: E402
 from instructions import verdict  # noqa: E402
 from load import wrong_answers  # noqa: E402
-from measure import Comparison, CpuTime, cpu_time, family, markdown_table, medians, resident_bytes, scaled  # noqa: E402
+from measure import (  # noqa: E402
+    Comparison,
+    CpuTime,
+    cpu_time,
+    family,
+    markdown_table,
+    medians,
+    plus_difference,
+    resident_bytes,
+)
 from syscalls import calls_of  # noqa: E402
 
 # A child whose second thread burns that long, says so, and lives on.
@@ -109,10 +118,10 @@ def test_the_median_is_each_figure_s_own():
         medians([{"cpu": 1.0}, {"rate": 1.0}])
 
 
-def test_a_figure_is_scaled_by_the_quotient_of_its_own_round():
-    assert scaled([10.0, 12.0], [6.0, 5.0], [5.0, 4.0]) == [12.0, 15.0]
+def test_to_a_figure_is_added_the_difference_of_its_own_round():
+    assert plus_difference([10.0, 12.0], [6.0, 5.0], [5.0, 3.0]) == [11.0, 14.0]
     with pytest.raises(ValueError, match="shorter"):
-        scaled([10.0, 12.0], [6.0], [5.0, 4.0])
+        plus_difference([10.0, 12.0], [6.0], [5.0, 3.0])
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ from backends import Backends, difference, wrong_work  # noqa: E402
 from cases import CASES, proxies  # noqa: E402
 from contestants import Gopher, Haproxy, Nginx, Work, output_of  # noqa: E402
 from load import run_wrk, wrk_command, wrong_answers  # noqa: E402
-from measure import Comparison, cpu_time, markdown_table, medians, resident_bytes, scaled  # noqa: E402
+from measure import Comparison, cpu_time, markdown_table, medians, plus_difference, resident_bytes  # noqa: E402
 
 RESULTS = Path(__file__).resolve().parents[2] / ".run/bench"
 WARM_SECONDS = 1
@@ -230,7 +230,7 @@ class Results:
                 if case["sockets"]:
                     yield case["what"] + ", as it is", figure, Comparison(mine, rounds, None)
                     many, few = ([sample[figure] for sample in case["samples"][label]] for label in case["sockets"])
-                    rounds = {f"{label}, over as many sockets": scaled(values, many, few)
+                    rounds = {f"{label}, over as many sockets": plus_difference(values, many, few)
                               for label, values in rounds.items()}  # fmt: skip
                 yield case["what"], figure, Comparison(mine, rounds, goal)
 

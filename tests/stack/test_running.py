@@ -85,12 +85,9 @@ def test_redis_restarts_with_the_set_that_it_had_and_costs_no_request(stack, loa
         asked = ("redis-cli", "--no-auth-warning", "-a", password, "smembers", "gopher_backends")
         return set(docker("exec", stack.container("redis"), *asked).split())
 
-    def all_members():
-        found = members()
-        return found if len(found) == 4 else None
-
     # The proxy may still have one that the sentinel has taken out and not put back yet.
-    before = eventually(all_members, 20, "the sentinel has all four in the set", every=0.2)
+    eventually(lambda: len(members()) == 4, 20, "the sentinel has all four in the set", every=0.2)
+    before = members()
     stack.compose("stop", "gopher-sentinel")  # so that what stands there then is what Redis kept
     stack.compose("restart", "redis")
     restarted = time.monotonic()
