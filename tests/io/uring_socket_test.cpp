@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <linux/sockios.h>
 #include <memory>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -30,21 +31,34 @@ class UringSocketTest : public testing::Test {
  protected:
   void SetUp() override {
     if (const auto refusal = UringLoop::refusal()) GTEST_SKIP() << *refusal;
+    reactor.emplace();
+    reactor->ring.bind_to_thread();
+    connect();
+  }
+  void TearDown() override {
+    if (peer >= 0) ::close(peer);
+  }
+
+  // In place of those before, if any. Both may have smaller buffers (bytes) than the system gives.
+  void connect(std::optional<int> send_buffer = {}, std::optional<int> peers_receive_buffer = {}) {
     const auto listening = open_listening_socket(loopback(), {});
     ASSERT_TRUE(listening);
     NativeAddress at(local_address(*listening));
+    stream.reset();
+    if (peer >= 0) ::close(peer);
     peer = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    set_buffer(peer, SO_RCVBUF, peers_receive_buffer);
     ASSERT_EQ(::connect(peer, at.get(), at.length), 0);
     const auto accepted = accept_socket(*listening);
     ::close(*listening);
     ASSERT_TRUE(accepted);
-    reactor.emplace();
-    reactor->ring.bind_to_thread();
     socket = accepted->socket;
+    set_buffer(socket, SO_SNDBUF, send_buffer);
     stream = make_uring_stream(*reactor, socket, accepted->peer);
   }
-  void TearDown() override {
-    if (peer >= 0) ::close(peer);
+  static void set_buffer(int of, int option, std::optional<int> bytes) {
+    if (!bytes) return;
+    EXPECT_EQ(::setsockopt(of, SOL_SOCKET, option, &*bytes, sizeof *bytes), 0);
   }
 
   void turn(Duration at_most) {
@@ -147,6 +161,25 @@ TEST_F(UringSocketTest, OneThatIsClosedWhileItsSocketIsFullSendsWhatItAcceptedLa
     turn(Duration::zero());
   ASSERT_TRUE(reactor->keeps_any()) << "the socket had room";
   EXPECT_EQ(read_to_the_end(), sent + 7);
+  turn_until([&] { return !reactor->keeps_any(); });
+}
+
+TEST_F(UringSocketTest, OneThatIsClosedWhenItsSocketTakesAPartSendsTheRestLater) {
+  connect(4608, 2304);
+  const std::string block(4096, 'x');
+  ASSERT_EQ(::send(socket, block.data(), block.size(), MSG_DONTWAIT), 4096);
+  ASSERT_TRUE(write(block));
+  stream.reset();
+  for (int turns = 0; turns < 3; ++turns)
+    turn(Duration::zero());
+  EXPECT_TRUE(reactor->keeps_any());
+  int received = 0;
+  int unsent = 0;
+  ASSERT_EQ(::ioctl(peer, FIONREAD, &received), 0);
+  ASSERT_EQ(::ioctl(socket, SIOCOUTQNSD, &unsent), 0) << "it was closed";
+  EXPECT_GT(received + unsent, 4096) << "none of it was taken";
+  EXPECT_LT(received + unsent, 8192) << "all of it was taken";
+  EXPECT_EQ(read_to_the_end(), 2 * block.size());
   turn_until([&] { return !reactor->keeps_any(); });
 }
 
