@@ -22,6 +22,8 @@ class EventLoop final : public NetworkLoop {
   void stop() override;
   void post(std::move_only_function<void()> function) override;
 
+  bool owes_bytes() const noexcept override { return false; }  // what a stream accepts the system has taken
+
   Clock& clock() noexcept override;
   Connector& connector() noexcept override;
   using NetworkLoop::listen;

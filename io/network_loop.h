@@ -37,6 +37,9 @@ class NetworkLoop {
   // Runs `function` on the loop, in the order of the posts of one thread, never inside this call. Any thread.
   virtual void post(std::move_only_function<void()> function) = 0;
 
+  // Whether closed streams have bytes that the system has not taken yet: the loop's end resets those.
+  virtual bool owes_bytes() const noexcept = 0;
+
   virtual Clock& clock() noexcept = 0;
   virtual Connector& connector() noexcept = 0;
   // Port 0 takes a free port. [::] listens for IPv4 too.

@@ -41,6 +41,13 @@ int register_buffer_ring(io_uring& ring, void* memory) {
   return io_uring_register_buf_ring(&ring, &registration, 0);
 }
 
+// What an enter() may fail with and be tried again: it was interrupted, its time is up, or the system is short of
+// memory or of room for completions. Anything else would be for ever, and completions that were lost (EBADR) too.
+bool passes(int entered) {
+  return entered >= 0 || entered == -EINTR || entered == -ETIME || entered == -EAGAIN || entered == -EBUSY ||
+         entered == -ENOMEM;
+}
+
 std::string words_of(const char* call, int error) { return std::string(call) + ": " + std::strerror(-error); }
 
 }  // namespace
@@ -121,7 +128,9 @@ io_uring_sqe& Uring::next_entry() {
 void Uring::make_room(unsigned entries) {
   while (io_uring_sq_space_left(&ring_) < entries) {
     // The queue is full. The system takes nothing more while it has completions that found no room.
-    if (io_uring_submit(&ring_) < 0) take_completions();
+    const int submitted = io_uring_submit(&ring_);
+    GOPHER_CHECK(passes(submitted));
+    if (submitted < 0) take_completions();
   }
 }
 
@@ -192,19 +201,22 @@ void Uring::cancel(UringOperation& operation) {
 }
 
 std::size_t Uring::enter(Duration at_most) {
+  int entered = 0;
   if (at_most <= Duration::zero() || io_uring_cq_ready(&ring_) > 0) {
-    io_uring_submit_and_get_events(&ring_);
+    entered = io_uring_submit_and_get_events(&ring_);
   } else if (at_most == Duration::max()) {
-    io_uring_submit_and_wait(&ring_, 1);
+    entered = io_uring_submit_and_wait(&ring_, 1);
   } else {
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(at_most);
     __kernel_timespec timeout{.tv_sec = seconds.count(),
                               .tv_nsec = std::chrono::nanoseconds(at_most - seconds).count()};
     io_uring_cqe* first = nullptr;
-    io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
+    entered = io_uring_submit_and_wait_timeout(&ring_, &first, 1, &timeout, nullptr);
   }
+  GOPHER_CHECK(passes(entered));
   const std::size_t taken = take_completions();
-  if (io_uring_sq_ready(&ring_) == 0) end_quiet_sends();
+  // All that the system had to say of them has been heard.
+  if (io_uring_sq_ready(&ring_) == 0 && !io_uring_cq_has_overflow(&ring_)) end_quiet_sends();
   return taken;
 }
 

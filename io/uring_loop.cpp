@@ -153,6 +153,8 @@ void UringLoop::stop() {
 
 void UringLoop::post(std::move_only_function<void()> function) { impl_->posts.post(std::move(function)); }
 
+bool UringLoop::owes_bytes() const noexcept { return impl_->reactor.keeps_any(); }
+
 Clock& UringLoop::clock() noexcept { return impl_->reactor.clock; }
 Connector& UringLoop::connector() noexcept { return *impl_->connector; }
 

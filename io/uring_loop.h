@@ -25,6 +25,8 @@ class UringLoop final : public NetworkLoop {
   void stop() override;
   void post(std::move_only_function<void()> function) override;
 
+  bool owes_bytes() const noexcept override;
+
   Clock& clock() noexcept override;
   Connector& connector() noexcept override;
   using NetworkLoop::listen;

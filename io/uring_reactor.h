@@ -122,6 +122,7 @@ class UringReactor {
   // Destroys it when its submit() says that it has ended.
   void keep_until_ended(std::unique_ptr<UringDescriptor> descriptor);
   bool keeps_any() const noexcept { return !kept_.empty(); }
+  std::size_t kept() const noexcept { return kept_.size(); }
   // The sending side of a socket, and its return, with nothing in it.
   std::unique_ptr<UringSending> lend_sending();
   void take_back(std::unique_ptr<UringSending> sending) noexcept;
@@ -132,6 +133,9 @@ class UringReactor {
 
   // For the peer to take the last bytes of a stream that was closed; then it is reset.
   Duration patience_after_close = std::chrono::seconds(60);
+  // Closed descriptors that still have something to do, above which one with bytes that its peer does not take is
+  // reset at once: each holds a descriptor and a block, and counts against no bound on connections any more.
+  std::size_t most_unsent_after_close = 4096;
 
   Uring ring;
   UringClock clock;

@@ -142,7 +142,7 @@ void UringSocket::received(int result, unsigned flags) noexcept {
     }
   } else if (result == 0 && !failure_) {
     read_ended_ = true;
-  } else if (result == -ENOBUFS) {
+  } else if (result == -ENOBUFS || result == -EAGAIN || result == -EINTR) {
     read_directly_ = true;
   } else if (result != -ECANCELED) {
     reading_failed(stream_error(-result));
@@ -378,7 +378,13 @@ void UringSocket::submit_closed() {
   Uring& ring = reactor_.ring;
   if (sending_ && sending_->full) {
     UringSending& side = *sending_;
-    if (!side.patience.armed()) side.patience.arm(reactor_.clock.now() + reactor_.patience_after_close);
+    if (!side.patience.armed()) {
+      if (reactor_.kept() > reactor_.most_unsent_after_close) {
+        give_up();
+        return;
+      }
+      side.patience.arm(reactor_.clock.now() + reactor_.patience_after_close);
+    }
     if (!side.writable.under_way()) ring.poll(side.writable, socket_, POLLOUT);
   } else if (sending_) {
     if (unsent() > 0 && !sending_->send.under_way()) {

@@ -77,6 +77,7 @@ class UringSocket final : public UringDescriptor {
  public:
   UringSocket(UringReactor& reactor, int socket) noexcept : reactor_(reactor), socket_(socket), read_(reactor) {}
   ~UringSocket() override {
+    if (unsent() > 0) abort_at_close();  // the loop has ended
     rest();
     close_descriptor();
   }

@@ -3,8 +3,15 @@
 #include <utility>
 
 #include "core/async/check.h"
+#include "core/async/sleep.h"
 
 namespace gopher {
+
+namespace {
+
+constexpr Duration kFlushCheck = std::chrono::milliseconds(5);
+
+}  // namespace
 
 WorkerThread::WorkerThread(std::size_t index, const ProxyConfig& config, const SnapshotCell& cell,
                            ClientLimiter& limiter, Observer& observer, std::uint64_t seed)
@@ -32,6 +39,8 @@ void WorkerThread::start(std::function<void()> ended) {
 
 Task<void> WorkerThread::serve(std::function<void()> ended) {
   co_await acceptor_->run();
+  while (loop_->owes_bytes() && !cut_.requested())
+    co_await sleep_until(loop_->clock(), loop_->clock().now() + kFlushCheck, cut_);
   loop_->stop();
   ended();
 }
@@ -41,7 +50,10 @@ void WorkerThread::drain() {
 }
 
 void WorkerThread::cut() {
-  loop_->post([this] { acceptor_->cut(); });
+  loop_->post([this] {
+    acceptor_->cut();
+    cut_.request();
+  });
 }
 
 void WorkerThread::ask(std::function<void()> answer) { loop_->post(std::move(answer)); }

@@ -41,7 +41,8 @@ class WorkerThread {
   std::expected<std::uint16_t, std::string> listen(const ListenPlace& place);
   // `ended` runs on the worker's thread, as the last thing, when everything of it is gone after drain() or cut().
   void start(std::function<void()> ended);
-  // Stops accepting, closes idle connections, finishes the exchanges under way. Any thread.
+  // Stops accepting, closes idle connections, finishes the exchanges under way, until the system has their last bytes.
+  // Any thread.
   void drain();
   // Ends everything now. Any thread.
   void cut();
@@ -57,6 +58,7 @@ class WorkerThread {
   Balancer balancer_;
   WorkerContext context_;
   std::optional<Acceptor> acceptor_;
+  Cancellation cut_;
   TaskGroup running_;
   std::thread thread_;
 };

@@ -144,6 +144,8 @@ TEST_P(RealStream, SmallWritesIntoAFullSocketArriveInOrderAfterAClose) {
   }
   pair_.client->close();
   pair_.client.reset();
+  loop_.run_one(5ms);
+  EXPECT_EQ(loop_.owes_bytes(), GetParam() == IoEngine::io_uring);
   std::string received;
   for (;;) {
     const auto count = read_when_ready(loop_, *pair_.server, buffer_);
@@ -152,6 +154,7 @@ TEST_P(RealStream, SmallWritesIntoAFullSocketArriveInOrderAfterAClose) {
     received.append(reinterpret_cast<const char*>(buffer_.data()), *count);
   }
   EXPECT_TRUE(received == sent) << received.size() << " of " << sent.size();
+  EXPECT_TRUE(run_until(loop_, [&] { return !loop_.owes_bytes(); }));
 }
 
 // More streams hold bytes that nobody reads than the loop has buffers for.

@@ -1,6 +1,7 @@
 #include "io/uring_socket.h"
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <linux/sockios.h>
@@ -128,6 +129,30 @@ TEST_F(UringSocketTest, AClosedOneWhosePeerReadsNothingIsGivenUpAfterThePatience
   stream.reset();
   EXPECT_TRUE(reactor->keeps_any());
   turn_until([&] { return !reactor->keeps_any(); });
+}
+
+TEST_F(UringSocketTest, AClosedOneWhosePeerReadsNothingIsGivenUpAtOnceWhenTooManyAreKept) {
+  reactor->most_unsent_after_close = 0;
+  fill();
+  stream.reset();
+  turn_until([&] { return !reactor->keeps_any(); });
+}
+
+// An end of the stream in its place would make a whole response of a part, where the connection's end is the body's.
+TEST_F(UringSocketTest, OneWithUnsentBytesAtTheEndOfTheLoopIsReset) {
+  fill();
+  stream.reset();
+  turn(Duration::zero());
+  ASSERT_TRUE(reactor->keeps_any());
+  reactor.reset();
+  const timeval limit{.tv_sec = 5, .tv_usec = 0};
+  ASSERT_EQ(::setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
+  std::string read(1 << 20, '\0');
+  ssize_t count = 1;
+  while (count > 0)
+    count = ::recv(peer, read.data(), read.size(), 0);
+  EXPECT_EQ(count, -1);
+  EXPECT_EQ(errno, ECONNRESET);
 }
 
 // The FIN with the last bytes: a segment for each would wake the peer twice.

@@ -2,11 +2,14 @@
 
 #include <atomic>
 #include <string>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/admin/http_server.h"
+#include "io/asio_address.h"
 #include "tests/addresses.h"
 #include "tests/io/allocations.h"
 #include "tests/io/loop_fixture.h"
@@ -19,7 +22,8 @@ using ::testing::HasSubstr;
 
 class BackendPages final : public HttpPages {
  public:
-  HttpPage respond(std::string_view) override { return {.body = "from the backend"}; }
+  HttpPage respond(std::string_view) override { return {.body = body}; }
+  std::string body = "from the backend";
 };
 
 struct CountingObserver final : Observer {
@@ -90,6 +94,34 @@ class WorkerThreadTest : public EngineTest {
     const WriteBuffer request = bytes("GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     EXPECT_TRUE(stream->try_write(std::span(&request, 1)).has_value());
     return stream;
+  }
+  // One that has sent so many requests and reads nothing; the last one asks for the end of the connection.
+  int slow_client(int requests) {
+    const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int little = 2304;
+    EXPECT_EQ(::setsockopt(client, SOL_SOCKET, SO_RCVBUF, &little, sizeof little), 0);
+    NativeAddress at(loopback(port_));
+    EXPECT_EQ(::connect(client, at.get(), at.length), 0);
+    std::string text;
+    for (int i = 1; i < requests; ++i)
+      text += "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    text += "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    EXPECT_EQ(::send(client, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+    return client;
+  }
+  // How many requests have been finished when no more are.
+  int finished_in_the_end() {
+    int before = -1;
+    while (before != observers_[0].finished) {
+      before = observers_[0].finished;
+      turn_for(300ms);
+    }
+    return before;
+  }
+  void turn_for(Duration time) {
+    const Instant end = loop_.clock().now() + time;
+    while (loop_.clock().now() < end)
+      loop_.run_one(10ms);
   }
   std::string read_all(Stream& stream) {
     std::string received;
@@ -192,6 +224,38 @@ TEST_P(WorkerThreadTest, ADrainLetsTheRequestInFlightFinish) {
   ASSERT_TRUE(upstream->try_write(std::span(&response, 1)).has_value());
   EXPECT_THAT(read_all(*client), EndsWith("late"));
   EXPECT_TRUE(all_ended());
+}
+
+// A session is over when its last bytes have been accepted: with io_uring the system may not have taken them yet.
+TEST_P(WorkerThreadTest, ADrainWaitsUntilASlowClientHasRoomForTheLastBytes) {
+  config_.session.max_pipelined_requests = 10'000;
+  pages_.body.assign(3000, 'x');
+  start_backend();
+  start_workers(1);
+  // As many as are answered to one that reads nothing.
+  const int first = slow_client(2000);
+  const int answers = finished_in_the_end();
+  ASSERT_LT(answers, 2000);
+  ::close(first);
+  const int client = slow_client(answers);
+  finished_in_the_end();
+
+  workers_[0]->drain();
+  if (GetParam() == IoEngine::io_uring) {
+    turn_for(100ms);
+    EXPECT_EQ(ended_, 0);
+  }
+  const timeval limit{.tv_sec = 10, .tv_usec = 0};
+  ASSERT_EQ(::setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit), 0);
+  std::string buffer(1 << 16, '\0');
+  std::size_t received = 0;
+  ssize_t count;
+  while ((count = ::recv(client, buffer.data(), buffer.size(), 0)) > 0)
+    received += static_cast<std::size_t>(count);
+  EXPECT_EQ(count, 0);
+  EXPECT_GT(received, static_cast<std::size_t>(answers) * pages_.body.size());
+  EXPECT_TRUE(all_ended());
+  ::close(client);
 }
 
 TEST_P(WorkerThreadTest, ACutEndsTheRequestThatTheDrainWaitsFor) {
