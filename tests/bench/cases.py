@@ -141,6 +141,6 @@ CASES = [
          subjects=proxies_of_many_members),
     Case("access_log", "GET, 13 bytes, 64 connections, access log to a file", {"cpu_request": 1.0}, 64,
          subjects=proxies_that_log),
-    Case("workers_2", "GET, 13 bytes, 64 connections, two workers", {"cpu_request": None, "rate": None}, 64,
+    Case("workers_2", "GET, 13 bytes, 64 connections, two workers", {"cpu_request": None}, 64,
          subjects=proxies_of_two_workers),
 ]  # fmt: skip

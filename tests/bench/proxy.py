@@ -327,7 +327,10 @@ def affordable(count):
     wanted = 2 * count + 1_000
     files = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
-    return (files - 1_000) // 2 // BATCH * BATCH
+    connections = (files - 1_000) // 2 // BATCH * BATCH
+    if connections <= 0:
+        raise NoFigure(f"{hard:,} open files allow no {BATCH} connections beside what else needs some")
+    return connections
 
 
 def measure_idle(results, folder, count):
@@ -391,6 +394,7 @@ def main():
         except (NoFigure, OSError, ValueError, AssertionError, RuntimeError, SubprocessError) as error:
             without.append(f"no figure of {name}: {error}")
             print(without[-1], file=sys.stderr, flush=True)
+        results.write()  # what there is, should the run be broken off
     print(f"{results.machine['machine']}; {network}; load before: {results.machine['load_before']:.1f}")
     print("; ".join(f"{name}: {version}" for name, version in results.machine["versions"].items()))
     print(f"{chosen.rounds} rounds of {chosen.seconds} s, medians, of the ratios too; commands and all samples: "
