@@ -37,7 +37,8 @@ class NetworkLoop {
   // Runs `function` on the loop, in the order of the posts of one thread, never inside this call. Any thread.
   virtual void post(std::move_only_function<void()> function) = 0;
 
-  // Whether closed streams have bytes that the system has not taken yet: the loop's end resets those.
+  // Whether closed streams are still at work, as with bytes that the system has not taken. Some time after the end of
+  // run() those that have such bytes are reset.
   virtual bool owes_bytes() const noexcept = 0;
 
   virtual Clock& clock() noexcept = 0;

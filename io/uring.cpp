@@ -238,7 +238,7 @@ void Uring::forget_quiet_send(UringOperation& operation) noexcept {
 }
 
 std::size_t Uring::collect() {
-  io_uring_get_events(&ring_);
+  GOPHER_CHECK(passes(io_uring_get_events(&ring_)));
   return take_completions();
 }
 

@@ -117,7 +117,8 @@ void UringLoop::Impl::settle() {
     if (left <= Duration::zero()) break;
     reactor.ring.enter(left);
   }
-  reactor.ring.enter(Duration::zero());  // for the last ones to be closed
+  while (reactor.ring.enter(Duration::zero()) > 0) {  // for the last ones to be closed
+  }
 }
 
 std::optional<std::string> UringLoop::refusal() { return Uring::refusal(); }

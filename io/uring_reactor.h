@@ -133,8 +133,9 @@ class UringReactor {
 
   // For the peer to take the last bytes of a stream that was closed; then it is reset.
   Duration patience_after_close = std::chrono::seconds(60);
-  // Closed descriptors that still have something to do, above which one with bytes that its peer does not take is
-  // reset at once: each holds a descriptor and a block, and counts against no bound on connections any more.
+  // The closed sockets with bytes that their peers have not taken, and how many there may be: each holds a descriptor
+  // and a block, and counts against no bound on connections any more. One more is reset at once.
+  std::size_t unsent_after_close = 0;
   std::size_t most_unsent_after_close = 4096;
 
   Uring ring;

@@ -378,11 +378,13 @@ void UringSocket::submit_closed() {
   Uring& ring = reactor_.ring;
   if (sending_ && sending_->full) {
     UringSending& side = *sending_;
-    if (!side.patience.armed()) {
-      if (reactor_.kept() > reactor_.most_unsent_after_close) {
+    if (!awaits_peer_) {
+      if (reactor_.unsent_after_close >= reactor_.most_unsent_after_close) {
         give_up();
         return;
       }
+      awaits_peer_ = true;
+      ++reactor_.unsent_after_close;
       side.patience.arm(reactor_.clock.now() + reactor_.patience_after_close);
     }
     if (!side.writable.under_way()) ring.poll(side.writable, socket_, POLLOUT);

@@ -78,6 +78,7 @@ class UringSocket final : public UringDescriptor {
   UringSocket(UringReactor& reactor, int socket) noexcept : reactor_(reactor), socket_(socket), read_(reactor) {}
   ~UringSocket() override {
     if (unsent() > 0) abort_at_close();  // the loop has ended
+    if (awaits_peer_) --reactor_.unsent_after_close;
     rest();
     close_descriptor();
   }
@@ -155,6 +156,7 @@ class UringSocket final : public UringDescriptor {
 
   std::unique_ptr<UringSending> sending_;
   bool write_ended_ = false;
+  bool awaits_peer_ = false;  // closed, and counted in UringReactor::unsent_after_close
 
   // The system reports a failure once, so it is remembered here.
   std::optional<ErrorKind> failure_;
