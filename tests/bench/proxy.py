@@ -394,11 +394,11 @@ def main():
         except (NoFigure, OSError, ValueError, AssertionError, RuntimeError, SubprocessError) as error:
             without.append(f"no figure of {name}: {error}")
             print(without[-1], file=sys.stderr, flush=True)
-        results.write()  # what there is, should the run be broken off
+        written_to = results.write()  # what there is, should the run be broken off
     print(f"{results.machine['machine']}; {network}; load before: {results.machine['load_before']:.1f}")
     print("; ".join(f"{name}: {version}" for name, version in results.machine["versions"].items()))
     print(f"{chosen.rounds} rounds of {chosen.seconds} s, medians, of the ratios too; commands and all samples: "
-          f"{results.write().relative_to(RESULTS.parents[1])}\n")  # fmt: skip
+          f"{written_to.relative_to(RESULTS.parents[1])}\n")  # fmt: skip
     print(results.goal_table(), results.figure_table(), sep="\n\n")
     missed = results.missed()
     print("", *without, f"proxy: {missed} goals missed, {len(without)} cases without a figure", sep="\n")

@@ -113,9 +113,10 @@ class WorkerThreadTest : public EngineTest {
   // How many requests have been finished when no more are.
   int finished_in_the_end() {
     int finished = 0;
-    for (int without_one_more = 0; finished == 0 || without_one_more < 4; ++without_one_more) {
+    for (int without_one_more = 0; finished == 0 || without_one_more < 4;) {
       turn_for(100ms);
-      if (observers_[0].finished != std::exchange(finished, observers_[0].finished)) without_one_more = 0;
+      const int before = std::exchange(finished, observers_[0].finished);
+      without_one_more = finished == before ? without_one_more + 1 : 0;
     }
     return finished;
   }
